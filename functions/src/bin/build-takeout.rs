@@ -1,0 +1,5 @@
+//! Lambda `build-takeout`.
+
+fn main() -> std::process::ExitCode {
+    functions::takeouts::build::main()
+}

@@ -1,0 +1,5 @@
+//! Lambda `cancel-own-purge`.
+
+fn main() -> std::process::ExitCode {
+    functions::purges::cancel_own::main()
+}

@@ -1,0 +1,5 @@
+//! Lambda `cancel-purge`.
+
+fn main() -> std::process::ExitCode {
+    functions::purges::cancel::main()
+}

@@ -1,0 +1,5 @@
+//! Lambda `confirm-takeout`.
+
+fn main() -> std::process::ExitCode {
+    functions::takeouts::confirm::main()
+}

@@ -1,0 +1,5 @@
+//! Lambda `create-request`.
+
+fn main() -> std::process::ExitCode {
+    functions::pdr::create::main()
+}

@@ -1,0 +1,5 @@
+//! Lambda `create-view-link`.
+
+fn main() -> std::process::ExitCode {
+    functions::pdr::create_view_link::main()
+}

@@ -1,0 +1,5 @@
+//! Lambda `download-takeout`.
+
+fn main() -> std::process::ExitCode {
+    functions::takeouts::download_own::main()
+}

@@ -1,0 +1,5 @@
+//! Lambda `erase-person`.
+
+fn main() -> std::process::ExitCode {
+    functions::purges::erase::main()
+}

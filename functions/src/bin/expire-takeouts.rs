@@ -1,0 +1,5 @@
+//! Lambda `expire-takeouts`.
+
+fn main() -> std::process::ExitCode {
+    functions::takeouts::expire::main()
+}

@@ -1,0 +1,5 @@
+//! Lambda `get-data-package`.
+
+fn main() -> std::process::ExitCode {
+    functions::pdr::get_data::main()
+}

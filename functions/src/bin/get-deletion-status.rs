@@ -1,0 +1,5 @@
+//! Lambda `get-deletion-status`.
+
+fn main() -> std::process::ExitCode {
+    functions::deletions::status::main()
+}

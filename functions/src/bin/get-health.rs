@@ -1,0 +1,5 @@
+//! Lambda `get-health`.
+
+fn main() -> std::process::ExitCode {
+    functions::native::health::main()
+}

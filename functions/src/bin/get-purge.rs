@@ -1,0 +1,5 @@
+//! Lambda `get-purge`.
+
+fn main() -> std::process::ExitCode {
+    functions::purges::get::main()
+}

@@ -1,0 +1,5 @@
+//! Lambda `import-persons`.
+
+fn main() -> std::process::ExitCode {
+    functions::native::import_persons::main()
+}

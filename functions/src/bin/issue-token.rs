@@ -1,0 +1,5 @@
+//! Lambda `issue-token`.
+
+fn main() -> std::process::ExitCode {
+    functions::deletions::token::main()
+}

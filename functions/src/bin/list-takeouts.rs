@@ -1,0 +1,5 @@
+//! Lambda `list-takeouts`.
+
+fn main() -> std::process::ExitCode {
+    functions::takeouts::list_own::main()
+}

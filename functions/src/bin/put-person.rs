@@ -1,0 +1,5 @@
+//! Lambda `put-person`.
+
+fn main() -> std::process::ExitCode {
+    functions::native::put_person::main()
+}

@@ -1,0 +1,5 @@
+//! Lambda `queue-purge`.
+
+fn main() -> std::process::ExitCode {
+    functions::purges::queue::main()
+}

@@ -1,0 +1,5 @@
+//! Lambda `replace-person-consents`.
+
+fn main() -> std::process::ExitCode {
+    functions::consents::replace::main()
+}

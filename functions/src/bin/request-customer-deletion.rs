@@ -1,0 +1,5 @@
+//! Lambda `request-customer-deletion`.
+
+fn main() -> std::process::ExitCode {
+    functions::deletions::request_customer::main()
+}

@@ -1,0 +1,5 @@
+//! Lambda `request-user-deletion`.
+
+fn main() -> std::process::ExitCode {
+    functions::deletions::request::main()
+}

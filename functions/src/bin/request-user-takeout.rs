@@ -1,0 +1,5 @@
+//! Lambda `request-user-takeout`.
+
+fn main() -> std::process::ExitCode {
+    functions::takeouts::request::main()
+}

@@ -1,0 +1,5 @@
+//! Lambda `restrict-person`.
+
+fn main() -> std::process::ExitCode {
+    functions::purges::restrict::main()
+}

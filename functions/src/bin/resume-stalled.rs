@@ -1,0 +1,5 @@
+//! Lambda `resume-stalled`.
+
+fn main() -> std::process::ExitCode {
+    functions::upkeep::resume::main()
+}

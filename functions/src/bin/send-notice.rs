@@ -1,0 +1,5 @@
+//! Lambda `send-notice`.
+
+fn main() -> std::process::ExitCode {
+    functions::notices::send::main()
+}

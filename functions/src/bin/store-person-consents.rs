@@ -1,0 +1,5 @@
+//! Lambda `store-person-consents`.
+
+fn main() -> std::process::ExitCode {
+    functions::consents::store::main()
+}

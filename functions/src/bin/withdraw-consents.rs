@@ -1,0 +1,5 @@
+//! Lambda `withdraw-consents`.
+
+fn main() -> std::process::ExitCode {
+    functions::consents::withdraw_own::main()
+}

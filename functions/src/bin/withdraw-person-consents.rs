@@ -1,0 +1,5 @@
+//! Lambda `withdraw-person-consents`.
+
+fn main() -> std::process::ExitCode {
+    functions::consents::withdraw::main()
+}

@@ -1,0 +1,34 @@
+//! `GET /persons/{person_id}/consent/gdpr`: the consents of a person that are in force.
+
+use domain::{Permission, PersonId};
+use http::Method;
+use runtime::{Allow, Credentials, Failure, Json, Need, Org, Path, Route, State};
+use wire::{Code, Dialect, shapes::slashid::{Consents, Envelope}};
+
+/// The route.
+pub static ROUTE: Route = Route {
+    name: "get-person-consents",
+    method: Method::GET,
+    path: "/persons/{person_id}/consent/gdpr",
+    aliases: &[],
+    dialect: Dialect::Envelope,
+    credentials: Credentials::ApiKey,
+    allow: Allow::AnyOf(&[Permission::ConsentRead]),
+    errors: &[Code::PersonNotFound],
+    needs: &[Need::ReadLedger],
+    summary: "Read a person's consents",
+};
+
+/// Carries it out.
+///
+/// # Errors
+/// Those of `ROUTE`.
+pub async fn handle(
+    State(app): State,
+    Org(tenant): Org,
+    Path(person): Path<PersonId>,
+) -> Result<Json<Envelope<Consents>>, Failure> {
+    Ok(Json(super::consents_of(&app, &tenant, &person).await?))
+}
+
+endpoint!(handle);

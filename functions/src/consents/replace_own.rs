@@ -1,0 +1,37 @@
+//! `PUT /consent/gdpr`: the same as POST, answered as an update.
+
+use http::Method;
+use runtime::{Allow, Body, Caller, Credentials, Failure, Json, Need, Org, Route, State};
+use wire::{Code, Dialect, shapes::slashid::{ConsentRequest, Consents, Envelope}};
+
+/// The route.
+pub static ROUTE: Route = Route {
+    name: "replace-consents",
+    method: Method::PUT,
+    path: "/consent/gdpr",
+    aliases: &[],
+    dialect: Dialect::Envelope,
+    credentials: Credentials::Bearer,
+    allow: Allow::Anyone,
+    errors: &[Code::InvalidField, Code::PersonNotFound],
+    needs: &[Need::WriteLedger],
+    summary: "Overwrite one's own consents",
+};
+
+/// Carries it out.
+///
+/// # Errors
+/// Those of `ROUTE`.
+pub async fn handle(
+    State(app): State,
+    Org(tenant): Org,
+    caller: Caller,
+    Body(ask): Body<ConsentRequest>,
+) -> Result<Json<Envelope<Consents>>, Failure> {
+    let change = ask.change(tenant.relaxed_none)?;
+    let person = super::own_id(&caller)?;
+    let consents = super::change(&app, &tenant, &person, &caller, change).await?;
+    Ok(Json(consents.into()))
+}
+
+endpoint!(handle);

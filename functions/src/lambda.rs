@@ -1,0 +1,31 @@
+//! What each function's file ends with: how the function is called by the catalog and by Lambda.
+
+/// The function is an endpoint: `ROUTE` and a handler.
+macro_rules! endpoint {
+    ($handle:path) => {
+        /// The route with its handler.
+        pub fn endpoint() -> ::runtime::Endpoint {
+            ::runtime::mount(&ROUTE, $handle)
+        }
+
+        /// The Lambda.
+        pub fn main() -> ::std::process::ExitCode {
+            ::runtime::serve(endpoint())
+        }
+    };
+}
+
+/// The function is a worker: `SPEC`, how it is called, and a handler.
+macro_rules! worker {
+    ($called:ident, $handle:path) => {
+        /// The worker with its handler.
+        pub fn worker() -> ::runtime::Worker {
+            ::runtime::$called(&SPEC, $handle)
+        }
+
+        /// The Lambda.
+        pub fn main() -> ::std::process::ExitCode {
+            ::runtime::serve_worker(worker())
+        }
+    };
+}

@@ -1,0 +1,52 @@
+//! `DELETE /lethe/v1/persons/{person_id}`: take a person out of the registry.
+//!
+//! This erases nothing from the company's stores: that is what a purge is for, and while one
+//! waits or runs the person cannot be taken out. Of requests, only what proves them is kept.
+
+use domain::{Permission, PersonId, RequestId};
+use http::{Method, StatusCode};
+use runtime::{Allow, Credentials, Failure, Need, Org, Path, Route, State};
+use uuid::Uuid;
+use wire::{Code, Dialect};
+
+/// The route.
+pub static ROUTE: Route = Route {
+    name: "delete-person",
+    method: Method::DELETE,
+    path: "/lethe/v1/persons/{person_id}",
+    aliases: &[],
+    dialect: Dialect::Native,
+    credentials: Credentials::BasicOrBearer,
+    allow: Allow::AnyOf(&[Permission::PersonsWrite]),
+    errors: &[Code::PersonNotFound, Code::PurgeInProgress, Code::Conflict],
+    needs: &[Need::ForgetLedger, Need::DeleteTakeouts],
+    summary: "Take a person out of the registry",
+};
+
+/// Takes them out.
+///
+/// # Errors
+/// Those of `ROUTE`.
+pub async fn handle(
+    State(app): State,
+    Org(tenant): Org,
+    Path(id): Path<PersonId>,
+) -> Result<StatusCode, Failure> {
+    let ledger = app.ledger(tenant.org);
+    let key = ledger.key_of(&id).await?;
+    if !ledger.knows(key).await? {
+        return Err(Code::PersonNotFound.into());
+    }
+    let erasure = ledger.erasure(key).await?;
+    if erasure.as_ref().and_then(|request| request.purge()).is_some_and(|purge| purge.restricts()) {
+        return Err(Code::PurgeInProgress.into());
+    }
+    let now = app.now();
+    let current = erasure.map_or(RequestId(Uuid::nil()), |request| request.id);
+    app.store().takeouts().remove_all(tenant.org, key).await?;
+    ledger.forget_requests(key, current, now + tenant.proof_life(), now).await?;
+    ledger.forget_person(key, None).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+endpoint!(handle);

@@ -1,0 +1,3 @@
+//! Mail to the data subject.
+
+pub mod send;

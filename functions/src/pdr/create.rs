@@ -1,0 +1,84 @@
+//! `POST /api/rest/users/{userId}/personaldatarequest`: record a person's request.
+//!
+//! It opens the request and nothing else: people deal with it in the console.
+
+use domain::{
+    Permission, PersonId, RequestId,
+    request::{Door, Request},
+};
+use http::{Method, StatusCode};
+use runtime::{Allow, Body, Credentials, Failure, Json, Need, Org, Path, Route, State};
+use serde::Deserialize;
+use store::requests::Created;
+use wire::{
+    At, Code, Dialect, Fault, Problem, Reason,
+    shapes::trivore::{PersonalDataRequest, RequestType},
+};
+
+/// The route.
+pub static ROUTE: Route = Route {
+    name: "create-request",
+    method: Method::POST,
+    path: "/api/rest/users/{userId}/personaldatarequest",
+    aliases: &["/api/rest/v1/user/{userId}/personaldatarequests"],
+    dialect: Dialect::Management,
+    credentials: Credentials::BasicOrBearer,
+    allow: Allow::AnyOf(&[Permission::PdrModify]),
+    errors: &[Code::InvalidField, Code::PersonNotFound],
+    needs: &[Need::WriteLedger],
+    summary: "Record a personal data request",
+};
+
+/// What is asked for. Other fields are ignored.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Ask {
+    request_type: Option<RequestType>,
+    request_remarks: Option<String>,
+}
+
+impl Ask {
+    fn check(self) -> Result<(RequestType, String), Problem> {
+        let mut faults = Vec::new();
+        let mut fault = |name: &str, reason| faults.push(Fault::new(At::body(name), reason));
+        if self.request_type.is_none() {
+            fault("requestType", Reason::Missing);
+        }
+        match &self.request_remarks {
+            None => fault("requestRemarks", Reason::Missing),
+            Some(remarks) if remarks.trim().is_empty() => fault("requestRemarks", Reason::Missing),
+            Some(_) => {}
+        }
+        match (self.request_type, self.request_remarks) {
+            (Some(kind), Some(remarks)) if faults.is_empty() => Ok((kind, remarks)),
+            (Some(_) | None, Some(_) | None) => Err(Problem::faults(Code::InvalidField, faults)),
+        }
+    }
+}
+
+/// Records it.
+///
+/// # Errors
+/// Those of `ROUTE`.
+pub async fn handle(
+    State(app): State,
+    Org(tenant): Org,
+    Path(user): Path<PersonId>,
+    Body(ask): Body<Ask>,
+) -> Result<(StatusCode, Json<PersonalDataRequest>), Failure> {
+    let (kind, remarks) = ask.check()?;
+    let (key, _) = app.subject(&tenant, &user).await?;
+    let now = app.now();
+    let id = RequestId(app.entropy().id(now));
+    let mut request = Request::new(id, key, user, kind.into(), Door::Trivore, now);
+    request.remarks = Some(remarks);
+    let request = match app.ledger(tenant.org).create_request(&request).await? {
+        Created::New => request,
+        // A repeat of this very call.
+        Created::Before(before) => before,
+        Created::Taken => return Err(Code::IdTaken.into()),
+    };
+    Ok((StatusCode::CREATED, Json(PersonalDataRequest::from(&request))))
+}
+
+endpoint!(handle);

@@ -1,0 +1,244 @@
+//! `erase-person`: carries out a purge.
+//!
+//! Claim, erase store by store with the outcome of each written down, read every store again as
+//! proof, then forget the person in the ledger itself. Whoever dies on the way is followed by
+//! another who goes on; whoever comes twice finds nothing to do.
+
+use std::ops::ControlFlow;
+
+use async_trait::async_trait;
+use connectors::{EngineError, Progress, Step};
+use domain::{
+    Timestamp,
+    datamap::{Count, Outcome},
+    purge::{Purge, PurgeError, PurgeState, StoreOutcome},
+    request::{Request, Template, Work},
+    tenant::Tenant,
+};
+use runtime::{
+    App, Failure, Need, Trigger, WorkerSpec,
+    queues::{Job, Queue},
+};
+use store::StoreError;
+
+use crate::takeouts::build::identities;
+
+/// The worker.
+pub static SPEC: WorkerSpec = WorkerSpec {
+    name: "erase-person",
+    trigger: Trigger::Queue(Queue::Purges),
+    needs: &[
+        Need::ForgetLedger,
+        Need::ReadStores,
+        Need::EraseStores,
+        Need::DeleteTakeouts,
+        Need::QueuePurges,
+        Need::QueueNotices,
+    ],
+    summary: "Carry out a purge",
+};
+
+/// Carries it out.
+///
+/// # Errors
+/// When the ledger fails. A store that fails is noted in the purge and tried again later.
+pub async fn handle(app: App, job: Job) -> Result<(), Failure> {
+    let ledger = app.ledger(job.org);
+    let Some(request) = ledger.erasure(job.person).await? else { return Ok(()) };
+    let Some(purge) = request.purge().cloned() else { return Ok(()) };
+    // A message about an erasure that is past: its request is no longer the current one.
+    if job.request.is_some_and(|id| id != request.id) {
+        return Ok(());
+    }
+    let now = app.now();
+    let claimed = match purge.claim(now) {
+        Ok(purge) => request.with_work(Work::Purge(purge), now),
+        Err(
+            PurgeError::NotDue { .. }
+            | PurgeError::Begun
+            | PurgeError::Leased { .. }
+            | PurgeError::WrongState { .. },
+        ) => return Ok(()),
+    };
+    match ledger.put_request(&claimed).await {
+        Ok(()) => {}
+        // A cancel, another time, or another worker was first.
+        Err(StoreError::Conflict) => return Ok(()),
+        Err(error) => return Err(error.into()),
+    }
+    let Some(tenant) = app.config().tenant(job.org) else { return Ok(()) };
+    let run = Run { app: &app, tenant: &tenant, job };
+    match run.carry_out(claimed).await {
+        Ok(()) => Ok(()),
+        Err(failure) => {
+            run.put_off().await?;
+            Err(failure)
+        }
+    }
+}
+
+/// One worker's turn at a purge.
+struct Run<'a> {
+    app: &'a App,
+    tenant: &'a Tenant,
+    job: Job,
+}
+
+impl Run<'_> {
+    async fn carry_out(&self, claimed: Request) -> Result<(), Failure> {
+        // Once the stores are proven empty, this is noted with the time until which it is kept.
+        let erased = match claimed.keep_until {
+            Some(_) => claimed,
+            None => match self.erase(claimed).await? {
+                Some(erased) => erased,
+                None => return Ok(()),
+            },
+        };
+        self.forget(erased).await
+    }
+
+    /// Erases the person from all stores; `None` if that has to go on later.
+    async fn erase(&self, claimed: Request) -> Result<Option<Request>, Failure> {
+        let (app, ledger) = (self.app, self.app.ledger(self.job.org));
+        let person = ledger.person(self.job.person).await?.ok_or(StoreError::Unreadable { what: "person" })?;
+        let engine = app.engine().await?;
+        let mut journal = Journal { run: self, request: claimed, failure: None };
+        let result = engine.erase(&identities(&person), &mut journal).await;
+        let Journal { request, failure, .. } = journal;
+        if let Some(failure) = failure {
+            return Err(failure);
+        }
+        let erasure = match result {
+            Ok(erasure) => erasure,
+            Err(EngineError::Interrupted(_)) => {
+                // Out of time: the next delivery goes on where this one stopped.
+                let now = app.now();
+                let released = purge_of(&request)?.release(now)?;
+                ledger.put_request(&request.with_work(Work::Purge(released), now)).await?;
+                app.enqueue(Queue::Purges, &[self.job]).await?;
+                return Ok(None);
+            }
+            Err(error) => return Err(Failure::unavailable(error)),
+        };
+        let now = app.now();
+        let mut purge = purge_of(&request)?;
+        for outcome in erasure.collections {
+            purge = purge.record(noted(outcome), now)?;
+        }
+        if !purge.is_verified() {
+            let failed = request.with_work(Work::Purge(purge.fail(now)?), now);
+            ledger.put_request(&failed).await?;
+            return Ok(None);
+        }
+        let keep_until = now + self.tenant.proof_life();
+        let mut erased = request.with_work(Work::Purge(purge), now).forgotten(keep_until, now);
+        erased.version -= 1; // One write, so one version.
+        if let Some(address) = person.email() {
+            erased = erased.with_notice(Template::PurgeDone, address.to_owned(), None, now);
+        }
+        ledger.put_request(&erased).await?;
+        Ok(Some(erased))
+    }
+
+    /// Forgets what the ledger itself knows of the person, and closes the purge.
+    async fn forget(&self, erased: Request) -> Result<(), Failure> {
+        let (app, ledger, person) = (self.app, self.app.ledger(self.job.org), self.job.person);
+        let keep_until = erased.keep_until.ok_or(StoreError::Conflict)?;
+        app.store().takeouts().remove_all(self.job.org, person).await?;
+        ledger.forget_requests(person, erased.id, keep_until, app.now()).await?;
+        ledger.forget_person(person, Some(keep_until)).await?;
+        let now = app.now();
+        let done = purge_of(&erased)?.finish()?;
+        ledger.put_request(&erased.with_work(Work::Purge(done), now)).await?;
+        app.nudge(Queue::Notices, Job { request: None, ..self.job }).await;
+        Ok(())
+    }
+
+    /// Gives the purge back after a failure, to be tried again later.
+    async fn put_off(&self) -> Result<(), Failure> {
+        let ledger = self.app.ledger(self.job.org);
+        let Some(request) = ledger.erasure(self.job.person).await? else { return Ok(()) };
+        let Some(purge) = request.purge().filter(|purge| purge.state == PurgeState::Running).cloned() else {
+            return Ok(());
+        };
+        let now = self.app.now();
+        match ledger.put_request(&request.with_work(Work::Purge(purge.fail(now)?), now)).await {
+            Ok(()) | Err(StoreError::Conflict) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+fn purge_of(request: &Request) -> Result<Purge, Failure> {
+    request.purge().cloned().ok_or_else(|| StoreError::Conflict.into())
+}
+
+fn noted(outcome: Outcome) -> StoreOutcome {
+    StoreOutcome {
+        dataset: outcome.at.dataset,
+        collection: outcome.at.collection,
+        found: outcome.found,
+        erased: outcome.erased,
+        kept: outcome.kept,
+        after: outcome.after,
+        error: outcome.error,
+    }
+}
+
+/// Writes down how far an erasure has got, and stops it when the time is up or the purge has
+/// become somebody else's.
+struct Journal<'a> {
+    run: &'a Run<'a>,
+    request: Request,
+    failure: Option<Failure>,
+}
+
+impl Journal<'_> {
+    async fn note(&mut self, change: impl FnOnce(Purge, Timestamp) -> Result<Purge, PurgeError>) -> ControlFlow<()> {
+        let now = self.run.app.now();
+        match self.write(change, now).await {
+            Ok(()) if self.run.app.is_out_of_time() => ControlFlow::Break(()),
+            Ok(()) => ControlFlow::Continue(()),
+            Err(failure) => {
+                self.failure = Some(failure);
+                ControlFlow::Break(())
+            }
+        }
+    }
+
+    async fn write(
+        &mut self,
+        change: impl FnOnce(Purge, Timestamp) -> Result<Purge, PurgeError>,
+        now: Timestamp,
+    ) -> Result<(), Failure> {
+        let purge = change(purge_of(&self.request)?, now)?;
+        let next = self.request.clone().with_work(Work::Purge(purge), now);
+        self.run.app.ledger(self.run.job.org).put_request(&next).await?;
+        self.request = next;
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Progress for Journal<'_> {
+    async fn planned(&mut self, plan: &[Count]) -> ControlFlow<()> {
+        let found: Vec<_> = plan
+            .iter()
+            .map(|count| (count.at.dataset.clone(), count.at.collection.clone(), count.rows))
+            .collect();
+        self.note(|purge, now| purge.plan(found, now)).await
+    }
+
+    async fn step(&mut self, step: &Step) -> ControlFlow<()> {
+        match step {
+            // The worker lives: nobody may take over.
+            Step::Erased { .. } => self.note(|purge, now| purge.plan([], now)).await,
+            Step::Finished(outcome) => {
+                let outcome = noted(outcome.clone());
+                self.note(|purge, now| purge.record(outcome, now)).await
+            }
+        }
+    }
+}
+
+worker!(on_jobs, handle);

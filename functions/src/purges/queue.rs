@@ -1,0 +1,41 @@
+//! `POST /users/v1/person/{person_id}/purge`: queue a person for erasure.
+//!
+//! A time in the past means now: the vendor's client says "at once" that way. The erasing itself
+//! happens in [`super::erase`].
+
+use domain::Permission;
+use http::{Method, StatusCode};
+use runtime::{Allow, Body, Credentials, Failure, Json, Need, Org, Path, PersonUuid, Route, State};
+use wire::{Code, Dialect, shapes::rallyhere::PurgeResponse};
+
+use super::Ask;
+
+/// The route.
+pub static ROUTE: Route = Route {
+    name: "queue-purge",
+    method: Method::POST,
+    path: "/users/v1/person/{person_id}/purge",
+    aliases: &[],
+    dialect: Dialect::Detail,
+    credentials: Credentials::BearerOrCookie,
+    allow: Allow::AnyOf(&[Permission::PurgePersonAdmin, Permission::PurgeAny, Permission::PurgePersonSelf]),
+    errors: &[Code::InvalidField, Code::PersonNotFound],
+    needs: &[Need::WriteLedger, Need::QueuePurges, Need::QueueNotices],
+    summary: "Queue a person for purging",
+};
+
+/// Queues the purge.
+///
+/// # Errors
+/// Those of `ROUTE`.
+pub async fn handle(
+    State(app): State,
+    Org(tenant): Org,
+    Path(person): Path<PersonUuid>,
+    Body(ask): Body<Ask>,
+) -> Result<(StatusCode, Json<PurgeResponse>), Failure> {
+    let (status, reply, _) = super::queue(&app, &tenant, person.0, &ask).await?;
+    Ok((status, reply))
+}
+
+endpoint!(handle);

@@ -1,0 +1,39 @@
+//! `POST /users/v1/person/me/purge`: queue oneself for erasure.
+
+use domain::{Permission, purge::PurgeState};
+use http::{Method, StatusCode};
+use runtime::{Allow, Body, Caller, Credentials, Failure, Json, Need, Org, Route, State};
+use wire::{Code, Dialect, shapes::rallyhere::PurgeResponse};
+
+use super::Ask;
+
+/// The route.
+pub static ROUTE: Route = Route {
+    name: "queue-own-purge",
+    method: Method::POST,
+    path: "/users/v1/person/me/purge",
+    aliases: &[],
+    dialect: Dialect::Detail,
+    credentials: Credentials::BearerOrCookie,
+    allow: Allow::AnyOf(&[Permission::PurgePersonSelf, Permission::PurgePersonAdmin, Permission::PurgeAny]),
+    errors: &[Code::InvalidField, Code::PersonNotFound, Code::PurgeInProgress],
+    needs: &[Need::WriteLedger, Need::QueuePurges, Need::QueueNotices],
+    summary: "Queue oneself for purging",
+};
+
+/// Queues the purge.
+///
+/// # Errors
+/// Those of `ROUTE`.
+pub async fn handle(
+    State(app): State,
+    Org(tenant): Org,
+    caller: Caller,
+    Body(ask): Body<Ask>,
+) -> Result<(StatusCode, Json<PurgeResponse>), Failure> {
+    let (status, reply, state) = super::queue(&app, &tenant, super::own_id(&caller)?, &ask).await?;
+    // Unlike its twin, this call has a documented conflict (contracts A.4, decision 4).
+    if state == PurgeState::Running { Err(Code::PurgeInProgress.into()) } else { Ok((status, reply)) }
+}
+
+endpoint!(handle);

@@ -1,0 +1,36 @@
+//! `GET /user/{version}/gdpr/takeouts/{takeoutID}`: one's own archive itself.
+
+use domain::{Permission, RequestId};
+use http::Method;
+use runtime::{Allow, ApiVersion, Caller, Credentials, Failure, Need, Org, Path, Route, State, Zip};
+use wire::{Code, Dialect};
+
+/// The route.
+pub static ROUTE: Route = Route {
+    name: "download-takeout",
+    method: Method::GET,
+    path: "/user/{version}/gdpr/takeouts/{takeoutID}",
+    aliases: &[],
+    dialect: Dialect::JsonApi,
+    credentials: Credentials::Bearer,
+    allow: Allow::AnyOf(&[Permission::TakeoutRead]),
+    errors: &[Code::MissingLinkedIdentity, Code::PersonNotFound, Code::TakeoutNotFound],
+    needs: &[Need::ReadLedger, Need::ReadTakeouts],
+    summary: "Download one's own takeout",
+};
+
+/// Gives it out.
+///
+/// # Errors
+/// Those of `ROUTE`.
+pub async fn handle(
+    State(app): State,
+    Org(tenant): Org,
+    caller: Caller,
+    Path((_, takeout)): Path<(ApiVersion, RequestId)>,
+) -> Result<Zip, Failure> {
+    super::check_linked(&tenant, &caller)?;
+    super::archive_of(&app, &tenant, &super::own_id(&caller)?, takeout).await
+}
+
+endpoint!(handle);

@@ -1,0 +1,42 @@
+//! `expire-takeouts`: takes finished archives away when their time is over.
+//!
+//! That a takeout has expired is decided by the clock at each download, so this worker being late
+//! gives nothing out.
+
+use domain::request::{Attention, Work};
+use runtime::{App, Failure, Need, Trigger, WorkerSpec};
+use store::StoreError;
+
+/// The worker.
+pub static SPEC: WorkerSpec = WorkerSpec {
+    name: "expire-takeouts",
+    trigger: Trigger::Every { minutes: 60 },
+    needs: &[Need::WriteLedger, Need::DeleteTakeouts],
+    summary: "Remove takeouts whose time is over",
+};
+
+/// Expires what is over.
+///
+/// # Errors
+/// When ledger or bucket cannot be reached; the next tick goes on.
+pub async fn handle(app: App) -> Result<(), Failure> {
+    for due in app.store().due(Attention::Expiry, app.now()).await? {
+        let ledger = app.ledger(due.org);
+        let Some(id) = due.id else { continue };
+        let Some(request) = ledger.request(due.person, id).await? else { continue };
+        let Some(takeout) = request.takeout().cloned() else { continue };
+        let key = takeout.archive.as_ref().map(|archive| archive.key.clone());
+        let now = app.now();
+        let Ok(expired) = takeout.expire(now) else { continue };
+        if let Some(key) = key {
+            app.store().takeouts().remove(&key).await?;
+        }
+        match ledger.put_request(&request.with_work(Work::Takeout(expired), now)).await {
+            Ok(()) | Err(StoreError::Conflict) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+worker!(on_tick, handle);

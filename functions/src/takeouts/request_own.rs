@@ -1,0 +1,48 @@
+//! `POST /user/{version}/gdpr/takeouts`: order a takeout of one's own data.
+
+use domain::Permission;
+use http::Method;
+use runtime::{Allow, ApiVersion, Body, Caller, Credentials, Failure, Json, Need, Org, Path, Route, State};
+use wire::{
+    Code, Dialect,
+    shapes::pace::{Document, TakeoutResource},
+};
+
+use super::Order;
+
+/// The route.
+pub static ROUTE: Route = Route {
+    name: "request-takeout",
+    method: Method::POST,
+    path: "/user/{version}/gdpr/takeouts",
+    aliases: &[],
+    dialect: Dialect::JsonApi,
+    credentials: Credentials::Bearer,
+    allow: Allow::AnyOf(&[Permission::TakeoutCreate]),
+    errors: &[
+        Code::MissingLinkedIdentity,
+        Code::InvalidField,
+        Code::PersonNotFound,
+        Code::IdTaken,
+        Code::PurgeInProgress,
+    ],
+    needs: &[Need::WriteLedger, Need::QueueTakeouts, Need::QueueNotices],
+    summary: "Order a takeout of one's own data",
+};
+
+/// Orders it.
+///
+/// # Errors
+/// Those of `ROUTE`.
+pub async fn handle(
+    State(app): State,
+    Org(tenant): Org,
+    caller: Caller,
+    Path(_): Path<ApiVersion>,
+    Body(order): Body<Order>,
+) -> Result<Json<Document<TakeoutResource>>, Failure> {
+    super::check_linked(&tenant, &caller)?;
+    super::order(&app, &tenant, &super::own_id(&caller)?, order).await
+}
+
+endpoint!(handle);

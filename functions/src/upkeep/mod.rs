@@ -1,0 +1,3 @@
+//! Workers that keep everything moving.
+
+pub mod resume;

@@ -1,0 +1,19 @@
+//! The local stack: the whole of Lethe in one process, without an account, a container or a network.
+//!
+//! [`services`] embeds the AWS services, [`gateway`] stands in for API Gateway; [`Stack`] puts the same
+//! handlers that the Lambdas run between them, with pollers for the queues, a scheduler and a clock that can
+//! be moved. `cargo local` runs one on a folder, each test runs one in memory.
+
+pub mod cli;
+mod clock;
+mod control;
+pub mod gateway;
+mod identity;
+mod provision;
+pub mod services;
+mod stack;
+mod workers;
+
+pub use clock::VirtualClock;
+pub use identity::{Identity, IdentityError, TokenRequest};
+pub use stack::{Options, Stack, StackError};

@@ -1,0 +1,338 @@
+//! The whole of Lethe in one process.
+
+use std::{io, path::PathBuf, sync::Arc};
+
+use aws_credential_types::Credentials;
+use chrono::TimeDelta;
+use connectors::{Connections, Engine};
+use domain::{OrgId, datamap::DataMap, tenant::Tenant};
+use functions::{catalog, upkeep::resume};
+use runtime::{App, Clients, Clock, Config, EngineSource, Entropy, Log, Parts};
+use store::Places;
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+
+use crate::{
+    Identity, IdentityError, VirtualClock,
+    control::{self, Control},
+    gateway::{self, GatewayRoute},
+    provision::{self, ProvisionError},
+    services::{self, Outbox, Services, StartError},
+    workers::Runner,
+};
+
+/// The ledger's table.
+pub(crate) const TABLE: &str = "lethe";
+/// The table of keys.
+pub(crate) const KEY_TABLE: &str = "lethe-keys";
+/// The bucket of takeouts.
+pub(crate) const TAKEOUT_BUCKET: &str = "lethe-takeouts";
+
+/// What a stack is started with.
+pub struct Options {
+    /// Where its state lives; in memory if absent.
+    pub data: Option<PathBuf>,
+    /// The port of the gateway; any free one if 0.
+    pub port: u16,
+    /// Files of the data map.
+    pub datamaps: Vec<PathBuf>,
+    /// The connections file.
+    pub connections: Option<PathBuf>,
+    /// The clock.
+    pub clock: VirtualClock,
+    /// The tenant and its credentials.
+    pub identity: Identity,
+    /// Settings of the tenants, in place of the local tenant's own.
+    pub tenants: Option<Vec<Tenant>>,
+    /// Where log lines go.
+    pub log: Log,
+}
+
+/// Why a stack did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StackError {
+    /// The port is taken, or cannot be used.
+    #[error("port {port} cannot be used: {source}")]
+    Port {
+        /// Which.
+        port: u16,
+        /// Why.
+        source: io::Error,
+    },
+    /// An embedded service did not start.
+    #[error(transparent)]
+    Services(#[from] StartError),
+    /// A table, bucket or queue could not be made.
+    #[error(transparent)]
+    Provision(#[from] ProvisionError),
+    /// The identity is damaged.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// A file of the data map or the connections cannot be read.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The data map or the connections are wrong; one line per fault.
+    #[error("{0}")]
+    Map(String),
+    /// The ledger did not answer.
+    #[error("the ledger could not be set up: {0}")]
+    Ledger(String),
+}
+
+/// A running stack.
+pub struct Stack {
+    /// The App, as the handlers have it.
+    pub app: App,
+    /// Its clock.
+    pub clock: VirtualClock,
+    /// Where callers reach it.
+    pub gateway: String,
+    /// Where the embedded services are.
+    pub endpoints: services::Endpoints,
+    /// The mails that were sent.
+    pub outbox: Outbox,
+    /// The tenant and its credentials.
+    pub identity: Identity,
+    services: Services,
+    runner: Arc<Runner>,
+    tasks: Vec<JoinHandle<()>>,
+    gateway_task: JoinHandle<()>,
+    stop_gateway: oneshot::Sender<()>,
+}
+
+impl Stack {
+    /// Starts everything and takes up whatever a former process left undone.
+    ///
+    /// # Errors
+    /// See [`StackError`].
+    pub async fn start(options: Options) -> Result<Self, StackError> {
+        let Options { data, port, datamaps, connections, clock, identity, tenants, log } = options;
+        let listener = TcpListener::bind(("127.0.0.1", port)).await.map_err(|source| StackError::Port { port, source })?;
+        let port = listener.local_addr().map_err(|source| StackError::Port { port, source })?.port();
+        let gateway = format!("http://127.0.0.1:{port}");
+        let tell: services::Clock = {
+            let clock = clock.clone();
+            Arc::new(move || clock.now())
+        };
+        let services = Services::start(services::Options {
+            data,
+            clock: Arc::clone(&tell),
+            access_key_id: identity.access_key_id.clone(),
+            secret_access_key: identity.secret_access_key.clone(),
+        })
+        .await?;
+        let clients = clients(&services.endpoints, &identity);
+        provision::table(&clients, "Ledger", TABLE).await?;
+        provision::table(&clients, "Keys", KEY_TABLE).await?;
+        provision::bucket(&clients, TAKEOUT_BUCKET).await?;
+        let queues = provision::queues(&clients).await?;
+        let engine = engine(&clients, &datamaps, connections.as_ref()).await?;
+        let (tenants, other_tenants) = match tenants {
+            Some(tenants) => (tenants, None),
+            // Tokens for other tenants can be made, and are tenants like this one.
+            None => (vec![identity.tenant()], Some(identity.tenant())),
+        };
+        let config = Config {
+            places: Places {
+                table: TABLE.to_owned(),
+                key_table: KEY_TABLE.to_owned(),
+                takeout_bucket: TAKEOUT_BUCKET.to_owned(),
+                kms_key: "alias/lethe".to_owned(),
+            },
+            queues,
+            public_url: gateway.clone(),
+            mail_from: "privacy@lethe.localhost".to_owned(),
+            issuers: vec![identity.issuer()?],
+            tenants: tenants.into_iter().map(|tenant| (tenant.org, tenant)).collect::<std::collections::BTreeMap<OrgId, _>>(),
+            other_tenants,
+            datamaps,
+            connections,
+        };
+        let app = App::new(Parts {
+            config,
+            clients,
+            clock: {
+                let clock = clock.clone();
+                Clock::new(move || clock.now())
+            },
+            entropy: Entropy::system(),
+            log,
+            engine: EngineSource::Opened(Box::new(engine)),
+        });
+        let ledger = |error: &dyn std::fmt::Display| StackError::Ledger(error.to_string());
+        identity.register_clients(&app).await.map_err(|error| ledger(&error))?;
+
+        let runner = Runner::new(app.clone(), clock.clone(), catalog::workers());
+        let (stop_gateway, stopped) = oneshot::channel();
+        let endpoints = catalog::endpoints();
+        let control = Arc::new(Control {
+            runner: Arc::clone(&runner),
+            clock: clock.clone(),
+            outbox: services.outbox.clone(),
+            gateway: gateway.clone(),
+            routes: endpoints.iter().map(|endpoint| endpoint.route).collect(),
+            examples: examples(&gateway, &identity),
+        });
+        let routes = endpoints.into_iter().flat_map(|endpoint| routes(&app, &endpoint)).collect();
+        let gateway_task = tokio::spawn(async move {
+            let shutdown = async move {
+                // Dropping the sender asks for the same.
+                let _ = stopped.await;
+            };
+            // The listener was bound above; serving it ends only by the shutdown.
+            let _ = gateway::serve(listener, routes, control::router(control), tell, shutdown).await;
+        });
+        // There can be no worker yet, so everything that is under way has stalled.
+        let horizon = clock.now() + TimeDelta::days(1);
+        resume::resume(&app, horizon).await.map_err(|failure| ledger(&failure.cause().unwrap_or_default()))?;
+        let tasks = runner.start();
+        Ok(Self {
+            app,
+            clock,
+            gateway,
+            endpoints: services.endpoints.clone(),
+            outbox: services.outbox.clone(),
+            identity,
+            services,
+            runner,
+            tasks,
+            gateway_task,
+            stop_gateway,
+        })
+    }
+
+    /// Moves the clock, runs what falls due, and waits until all is done.
+    ///
+    /// # Errors
+    /// When the clock cannot be kept in the data folder.
+    pub async fn advance(&self, by: TimeDelta) -> io::Result<()> {
+        self.clock.advance(by)?;
+        self.runner.run_due_ticks().await;
+        self.drain().await;
+        Ok(())
+    }
+
+    /// Commands to begin with: what each does, and the command.
+    pub fn examples(&self) -> Vec<(String, String)> {
+        examples(&self.gateway, &self.identity)
+    }
+
+    /// Runs a scheduled worker now; false if there is none of this name.
+    pub async fn tick(&self, name: &str) -> bool {
+        match self.runner.worker(name) {
+            Some(worker) => {
+                self.runner.tick(worker).await;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Waits until all queues are empty and no worker runs.
+    pub async fn drain(&self) {
+        self.runner.drain().await;
+    }
+
+    /// Stops: answers what was asked, lets workers finish their batch, keeps the state.
+    pub async fn stop(self) {
+        let _ = self.stop_gateway.send(());
+        let _ = self.gateway_task.await;
+        self.runner.drain().await;
+        for task in self.tasks {
+            task.abort();
+        }
+        self.services.stop().await;
+    }
+}
+
+fn clients(endpoints: &services::Endpoints, identity: &Identity) -> Clients {
+    let credentials =
+        Credentials::from_keys(identity.access_key_id.clone(), identity.secret_access_key.clone(), None);
+    Clients::new(&credentials, services::REGION, |service| {
+        Some(match service {
+            "DYNAMODB" => endpoints.dynamodb.clone(),
+            "S3" => endpoints.s3.clone(),
+            "SQS" => endpoints.sqs.clone(),
+            "KMS" => endpoints.kms.clone(),
+            "SESV2" => endpoints.ses.clone(),
+            _ => return None,
+        })
+    })
+}
+
+async fn engine(
+    clients: &Clients,
+    datamaps: &[PathBuf],
+    connections: Option<&PathBuf>,
+) -> Result<Engine, StackError> {
+    let text = |path: &PathBuf| {
+        std::fs::read_to_string(path).map_err(|source| StackError::File { path: path.clone(), source })
+    };
+    let map_error = |error: &dyn std::fmt::Display| StackError::Map(error.to_string());
+    let mut files = Vec::new();
+    for path in datamaps {
+        files.push((path.display().to_string(), text(path)?));
+    }
+    let map = DataMap::load(files.iter().map(|(name, text)| (name.as_str(), text.as_str())))
+        .map_err(|errors| map_error(&errors))?;
+    let (name, content, base) = match connections {
+        Some(path) => {
+            let base = path.parent().filter(|base| !base.as_os_str().is_empty());
+            (path.display().to_string(), text(path)?, base.map_or_else(|| PathBuf::from("."), PathBuf::from))
+        }
+        None => ("connections".to_owned(), "connections: {}".to_owned(), PathBuf::from(".")),
+    };
+    let connections = Connections::load(&name, &content, &base, &|name| std::env::var(name).ok())
+        .map_err(|errors| map_error(&errors))?;
+    let clients = connectors::Clients { dynamodb: clients.dynamodb().clone(), s3: clients.s3().clone() };
+    Engine::open(map, connections, clients).await.map_err(|error| map_error(&error))
+}
+
+/// An endpoint under each of its paths.
+fn routes(app: &App, endpoint: &runtime::Endpoint) -> Vec<GatewayRoute> {
+    let handler: gateway::Handler = {
+        let (app, endpoint) = (app.clone(), endpoint.clone());
+        Arc::new(move |request| {
+            let (app, endpoint) = (app.clone(), endpoint.clone());
+            Box::pin(async move { endpoint.call(&app, request).await })
+        })
+    };
+    let route = endpoint.route;
+    let paths = std::iter::once(route.path).chain(route.aliases.iter().copied());
+    let route = |path: &str| GatewayRoute {
+        method: route.method.clone(),
+        path: path.to_owned(),
+        handler: Arc::clone(&handler),
+    };
+    paths.map(route).collect()
+}
+
+/// Three commands to begin with.
+fn examples(gateway: &str, identity: &Identity) -> Vec<(String, String)> {
+    let person = "903c1ff9-f2cc-435c-b242-9d8a690fcf0a";
+    let example = |what: &str, command: String| (what.to_owned(), command);
+    vec![
+        example(
+            "Store a consent",
+            format!(
+                "curl -X POST {gateway}/persons/{person}/consent/gdpr -H 'SlashID-API-Key: {}' -H 'SlashID-OrgID: {}' -d '{{\"consent_levels\":[\"necessary\"]}}'",
+                identity.slashid_api_key(),
+                identity.org_id
+            ),
+        ),
+        example(
+            "Order a takeout",
+            format!(
+                "curl -X POST {gateway}/user/2024-3/gdpr/{person}/takeouts -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/vnd.api+json' -d '{{\"data\":{{\"type\":\"GDPRTakeout\",\"attributes\":{{\"password\":\"correct horse battery\",\"sentTo\":\"you@example.com\"}}}}}}'"
+            ),
+        ),
+        example(
+            "Queue a purge",
+            format!("curl -X POST {gateway}/users/v1/person/{person}/purge -H \"Authorization: Bearer $TOKEN\" -d '{{}}'"),
+        ),
+    ]
+}

@@ -1,0 +1,208 @@
+//! What calls the workers: a poller per queue in place of Lambda's event source, and a scheduler in place of
+//! EventBridge.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
+use aws_sdk_sqs::types::{Message, MessageSystemAttributeName, QueueAttributeName};
+use chrono::{DateTime, TimeDelta, Utc};
+use runtime::{App, Trigger, Worker, queues::Queue};
+use tokio::{sync::Mutex, task::JoinHandle};
+
+use crate::VirtualClock;
+
+/// Runs the workers of an App.
+pub(crate) struct Runner {
+    app: App,
+    clock: VirtualClock,
+    workers: Vec<Worker>,
+    busy: AtomicUsize,
+    /// When each scheduled worker runs next. Held while ticks run, so that two never overlap.
+    next: Mutex<Vec<(Worker, TimeDelta, DateTime<Utc>)>>,
+}
+
+/// Counts a worker as running for as long as it lives.
+struct Busy<'a>(&'a AtomicUsize);
+
+impl<'a> Busy<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::SeqCst);
+        Self(count)
+    }
+}
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl Runner {
+    pub(crate) fn new(app: App, clock: VirtualClock, workers: Vec<Worker>) -> Arc<Self> {
+        let now = clock.now();
+        let scheduled = workers.iter().filter_map(|worker| match worker.spec.trigger {
+            Trigger::Every { minutes } => {
+                let period = TimeDelta::minutes(minutes.into());
+                Some((worker.clone(), period, now + period))
+            }
+            Trigger::Queue(_) => None,
+        });
+        let next = Mutex::new(scheduled.collect());
+        Arc::new(Self { app, clock, workers, busy: AtomicUsize::new(0), next })
+    }
+
+    fn url(&self, queue: Queue) -> &str {
+        let urls = &self.app.config().queues;
+        match queue {
+            Queue::Takeouts => &urls.takeouts,
+            Queue::Purges => &urls.purges,
+            Queue::Notices => &urls.notices,
+        }
+    }
+
+    /// Starts a poller for each queue, and the scheduler.
+    pub(crate) fn start(self: &Arc<Self>) -> Vec<JoinHandle<()>> {
+        let mut tasks = Vec::new();
+        for worker in &self.workers {
+            if let Trigger::Queue(queue) = worker.spec.trigger {
+                let (runner, worker) = (Arc::clone(self), worker.clone());
+                tasks.push(tokio::spawn(async move { runner.poll(queue, &worker).await }));
+            }
+        }
+        let runner = Arc::clone(self);
+        tasks.push(tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(Duration::from_millis(500)).await;
+                runner.run_due_ticks().await;
+            }
+        }));
+        tasks
+    }
+
+    async fn poll(&self, queue: Queue, worker: &Worker) {
+        loop {
+            let received = self
+                .app
+                .clients()
+                .sqs()
+                .receive_message()
+                .queue_url(self.url(queue))
+                .max_number_of_messages(10)
+                .wait_time_seconds(5)
+                .message_system_attribute_names(MessageSystemAttributeName::All)
+                .send()
+                .await;
+            match received {
+                Ok(received) => {
+                    let messages = received.messages.unwrap_or_default();
+                    if !messages.is_empty() {
+                        self.deliver(queue, worker, messages).await;
+                    }
+                }
+                // The embedded queue is starting or stopping.
+                Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+            }
+        }
+    }
+
+    /// Gives a batch to a worker; deletes what it finished and puts back what it did not.
+    async fn deliver(&self, queue: Queue, worker: &Worker, messages: Vec<Message>) {
+        let _busy = Busy::new(&self.busy);
+        let mut event = SqsEvent::default();
+        event.records = messages.iter().map(record).collect();
+        let response = worker.batch(&self.app, event, None).await;
+        let sqs = self.app.clients().sqs();
+        for message in messages {
+            let failed = response.batch_item_failures.iter().any(|failure| Some(&failure.item_identifier) == message.message_id.as_ref());
+            let handle = message.receipt_handle.unwrap_or_default();
+            // Should this fail, the message comes again, which is harmless.
+            if failed {
+                let _ = sqs
+                    .change_message_visibility()
+                    .queue_url(self.url(queue))
+                    .receipt_handle(handle)
+                    .visibility_timeout(0)
+                    .send()
+                    .await;
+            } else {
+                let _ = sqs.delete_message().queue_url(self.url(queue)).receipt_handle(handle).send().await;
+            }
+        }
+    }
+
+    /// Runs the scheduled workers whose time has come.
+    pub(crate) async fn run_due_ticks(&self) {
+        let mut next = self.next.lock().await;
+        for (worker, period, at) in next.iter_mut() {
+            let now = self.clock.now();
+            if *at <= now {
+                *at = now + *period;
+                self.tick(worker).await;
+            }
+        }
+    }
+
+    /// Runs a scheduled worker now.
+    pub(crate) async fn tick(&self, worker: &Worker) {
+        let _busy = Busy::new(&self.busy);
+        // A failed tick is logged, and the next one makes up for it.
+        let _ = worker.tick(&self.app).await;
+    }
+
+    /// The worker of this name.
+    pub(crate) fn worker(&self, name: &str) -> Option<&Worker> {
+        self.workers.iter().find(|worker| worker.spec.name == name)
+    }
+
+    /// Waits until all queues are empty and no worker runs.
+    pub(crate) async fn drain(&self) {
+        let mut quiet = 0;
+        while quiet < 2 {
+            quiet = if self.is_quiet().await { quiet + 1 } else { 0 };
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    async fn is_quiet(&self) -> bool {
+        if self.busy.load(Ordering::SeqCst) > 0 {
+            return false;
+        }
+        for queue in Queue::ALL {
+            let names = [
+                QueueAttributeName::ApproximateNumberOfMessages,
+                QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
+                QueueAttributeName::ApproximateNumberOfMessagesDelayed,
+            ];
+            let asked = self
+                .app
+                .clients()
+                .sqs()
+                .get_queue_attributes()
+                .queue_url(self.url(queue))
+                .set_attribute_names(Some(names.to_vec()))
+                .send()
+                .await;
+            let Ok(answer) = asked else { return false };
+            let attributes = answer.attributes.unwrap_or_default();
+            if names.iter().any(|name| attributes.get(name).is_some_and(|count| count != "0")) {
+                return false;
+            }
+        }
+        self.busy.load(Ordering::SeqCst) == 0
+    }
+}
+
+/// A message as Lambda hands it over.
+fn record(message: &Message) -> SqsMessage {
+    let mut record = SqsMessage::default();
+    record.message_id.clone_from(&message.message_id);
+    record.receipt_handle.clone_from(&message.receipt_handle);
+    record.body.clone_from(&message.body);
+    record
+}

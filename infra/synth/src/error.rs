@@ -1,0 +1,23 @@
+//! Why nothing could be generated.
+
+/// Why nothing could be generated.
+#[derive(Debug, thiserror::Error)]
+pub enum SynthError {
+    /// A file cannot be read or written.
+    #[error("{path}: {source}")]
+    File {
+        /// Which.
+        path: &'static str,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// `base.yaml` does not end in its resources, so that nothing can be added to them.
+    #[error("infra/base.yaml: the last section must be `Resources`")]
+    ResourcesNotLast,
+    /// The README has one of the two marks, or they stand the wrong way round.
+    #[error("README.md: `<!-- endpoints -->` must be followed by `<!-- /endpoints -->`")]
+    UnclosedBlock,
+    /// A resource cannot be written as YAML.
+    #[error("the resource cannot be written: {0}")]
+    Yaml(#[from] serde_saphyr::ser::Error),
+}

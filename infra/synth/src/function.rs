@@ -1,0 +1,250 @@
+//! The function itself: what it runs, how large it is, what it is told, what calls it.
+
+use std::collections::BTreeMap;
+
+use runtime::queues::Queue;
+use serde::Serialize;
+
+use crate::{
+    intrinsic::{Intrinsic, Value},
+    lambda::{Caller, Lambda, queue_id, sends_to},
+    role,
+};
+
+/// Where ticks end up that no worker took, or that failed.
+pub(crate) const TICKS_DEAD: &str = "TicksDead";
+
+/// `AWS::Serverless::Function`. What all functions share is in the template's `Globals`.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Function {
+    r#type: &'static str,
+    metadata: Metadata,
+    properties: Properties,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Metadata {
+    build_method: &'static str,
+    build_properties: BuildProperties,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct BuildProperties {
+    binary: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Properties {
+    description: &'static str,
+    timeout: u32,
+    memory_size: u32,
+    role: Intrinsic,
+    logging_config: LoggingConfig,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    layers: Vec<Intrinsic>,
+    #[serde(skip_serializing_if = "Environment::is_empty")]
+    environment: Environment,
+    events: BTreeMap<String, Event>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event_invoke_config: Option<EventInvokeConfig>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct LoggingConfig {
+    log_group: Intrinsic,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Environment {
+    variables: BTreeMap<&'static str, Value>,
+}
+
+impl Environment {
+    fn is_empty(&self) -> bool {
+        self.variables.is_empty()
+    }
+}
+
+#[derive(Serialize)]
+#[serde(tag = "Type", content = "Properties")]
+enum Event {
+    #[serde(rename_all = "PascalCase")]
+    HttpApi {
+        api_id: Intrinsic,
+        method: &'static str,
+        path: &'static str,
+        payload_format_version: &'static str,
+    },
+    #[serde(rename = "SQS", rename_all = "PascalCase")]
+    Sqs {
+        queue: Intrinsic,
+        batch_size: u32,
+        function_response_types: [&'static str; 1],
+        scaling_config: ScalingConfig,
+    },
+    #[serde(rename_all = "PascalCase")]
+    ScheduleV2 {
+        schedule_expression: String,
+        // Otherwise SAM makes up a name that is the same in every stack of an account.
+        omit_name: bool,
+        retry_policy: Retry,
+        dead_letter_config: DeadLetters,
+    },
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct ScalingConfig {
+    maximum_concurrency: u32,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Retry {
+    maximum_event_age_in_seconds: u32,
+    maximum_retry_attempts: u32,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct DeadLetters {
+    arn: Intrinsic,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct EventInvokeConfig {
+    #[serde(flatten)]
+    retry: Retry,
+    destination_config: Destinations,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Destinations {
+    on_failure: Destination,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Destination {
+    r#type: &'static str,
+    destination: Intrinsic,
+}
+
+impl From<&Lambda> for Function {
+    fn from(lambda: &Lambda) -> Self {
+        Self {
+            r#type: "AWS::Serverless::Function",
+            metadata: Metadata {
+                build_method: "rust-cargolambda",
+                build_properties: BuildProperties { binary: lambda.name },
+            },
+            properties: Properties {
+                description: lambda.summary,
+                timeout: lambda.timeout(),
+                memory_size: lambda.memory(),
+                role: Intrinsic::arn(role::id(lambda)),
+                logging_config: LoggingConfig { log_group: Intrinsic::of(role::log_id(lambda)) },
+                layers: layers(lambda),
+                environment: Environment { variables: variables(lambda) },
+                events: events(lambda.caller),
+                event_invoke_config: asynchronous(lambda.caller),
+            },
+        }
+    }
+}
+
+/// The data map comes in a layer, which Lambda unpacks into `/opt`.
+fn layers(lambda: &Lambda) -> Vec<Intrinsic> {
+    if lambda.reaches_stores() {
+        vec![Intrinsic::with_stores(Intrinsic::of("StoresLayer"))]
+    } else {
+        Vec::new()
+    }
+}
+
+/// The settings that not every function needs.
+fn variables(lambda: &Lambda) -> BTreeMap<&'static str, Value> {
+    let queues = lambda.needs.iter().filter_map(|need| sends_to(*need)).map(|queue| {
+        let name = match queue {
+            Queue::Takeouts => "LETHE_TAKEOUT_QUEUE",
+            Queue::Purges => "LETHE_PURGE_QUEUE",
+            Queue::Notices => "LETHE_NOTICE_QUEUE",
+        };
+        (name, Intrinsic::of(queue_id(queue)).into())
+    });
+    let files = [("LETHE_DATAMAPS", "/opt/datamap.yml"), ("LETHE_CONNECTIONS", "/opt/connections.yml")];
+    let files = files.into_iter().filter(|_| lambda.reaches_stores());
+    queues.chain(files.map(|(name, path)| (name, Intrinsic::with_stores(path).into()))).collect()
+}
+
+fn events(caller: Caller) -> BTreeMap<String, Event> {
+    match caller {
+        Caller::Gateway(route) => [route.path]
+            .into_iter()
+            .chain(route.aliases.iter().copied())
+            .zip(1..)
+            .map(|(path, number)| {
+                let name = if number == 1 { "Path".to_owned() } else { format!("Path{number}") };
+                let event = Event::HttpApi {
+                    api_id: Intrinsic::of("Gateway"),
+                    method: route.method.as_str(),
+                    path,
+                    payload_format_version: "2.0",
+                };
+                (name, event)
+            })
+            .collect(),
+        Caller::Queue(queue) => {
+            // One long job at a time, so that one that fails is delivered again alone. The
+            // concurrency spares the stores; a reserved one would instead throttle messages until
+            // they are taken for dead.
+            let (batch_size, maximum_concurrency) = match queue {
+                Queue::Takeouts | Queue::Purges => (1, 10),
+                Queue::Notices => (10, 5),
+            };
+            let event = Event::Sqs {
+                queue: Intrinsic::arn(queue_id(queue)),
+                batch_size,
+                function_response_types: ["ReportBatchItemFailures"],
+                scaling_config: ScalingConfig { maximum_concurrency },
+            };
+            [("Jobs".to_owned(), event)].into()
+        }
+        Caller::Clock { minutes } => {
+            let unit = if minutes == 1 { "minute" } else { "minutes" };
+            let event = Event::ScheduleV2 {
+                schedule_expression: format!("rate({minutes} {unit})"),
+                omit_name: true,
+                retry_policy: until_the_next(minutes),
+                dead_letter_config: DeadLetters { arn: Intrinsic::arn(TICKS_DEAD) },
+            };
+            [("Tick".to_owned(), event)].into()
+        }
+    }
+}
+
+/// The clock calls without waiting for an answer, so failures must be told of elsewhere.
+fn asynchronous(caller: Caller) -> Option<EventInvokeConfig> {
+    match caller {
+        Caller::Gateway(_) | Caller::Queue(_) => None,
+        Caller::Clock { minutes } => Some(EventInvokeConfig {
+            retry: until_the_next(minutes),
+            destination_config: Destinations {
+                on_failure: Destination { r#type: "SQS", destination: Intrinsic::arn(TICKS_DEAD) },
+            },
+        }),
+    }
+}
+
+/// A tick is worth trying again only until the next, which does the same.
+fn until_the_next(minutes: u32) -> Retry {
+    Retry { maximum_event_age_in_seconds: 60 * minutes, maximum_retry_attempts: 2 }
+}

@@ -1,0 +1,88 @@
+//! From the catalog to the files that follow from it: the SAM template, and the tables of endpoints
+//! and workers in the README.
+//!
+//! `template.yaml` is `infra/base.yaml`, word for word, followed by what each [`lambda::Lambda`]
+//! needs: the function, its role and its log. What a role may do is said once per
+//! [`runtime::Need`], in the policies of `base.yaml`. Everything comes in the order of the catalog,
+//! so that the same catalog always makes the same files, and a test can tell whether the committed
+//! ones are fresh.
+
+mod error;
+mod function;
+mod intrinsic;
+mod lambda;
+mod readme;
+mod role;
+mod template;
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+
+pub use error::SynthError;
+use lambda::Lambda;
+
+/// The root of the workspace.
+pub const WORKSPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+
+const BASE: &str = "infra/base.yaml";
+const TEMPLATE: &str = "template.yaml";
+const README: &str = "README.md";
+
+/// A generated file.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Generated {
+    /// Its path from the root of the workspace.
+    pub path: &'static str,
+    /// All that is in it.
+    pub text: String,
+}
+
+impl Generated {
+    /// Writes it into the workspace at `root`.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write(&self, root: &Path) -> Result<(), SynthError> {
+        std::fs::write(root.join(self.path), &self.text)
+            .map_err(|source| SynthError::File { path: self.path, source })
+    }
+}
+
+/// Everything that follows from the catalog, for the workspace at `root`.
+///
+/// # Errors
+/// When a hand-written part cannot be read or is not as it must be.
+pub fn generate(root: &Path) -> Result<Vec<Generated>, SynthError> {
+    let (endpoints, workers) = (functions::catalog::endpoints(), functions::catalog::workers());
+    let lambdas: Vec<Lambda> =
+        endpoints.iter().map(Lambda::from).chain(workers.iter().map(Lambda::from)).collect();
+    let mut files =
+        vec![Generated { path: TEMPLATE, text: template::template(&read(root, BASE)?, &lambdas)? }];
+    if let Some(before) = read_if_there(root, README)? {
+        files.push(Generated { path: README, text: readme::with_tables(&before, &endpoints, &workers)? });
+    }
+    Ok(files)
+}
+
+/// Those of the generated files that are not in the workspace at `root` as they should be.
+///
+/// # Errors
+/// When a file cannot be read or generated.
+pub fn stale(root: &Path) -> Result<Vec<Generated>, SynthError> {
+    let mut stale = Vec::new();
+    for file in generate(root)? {
+        if read_if_there(root, file.path)?.as_ref() != Some(&file.text) {
+            stale.push(file);
+        }
+    }
+    Ok(stale)
+}
+
+fn read(root: &Path, path: &'static str) -> Result<String, SynthError> {
+    std::fs::read_to_string(root.join(path)).map_err(|source| SynthError::File { path, source })
+}
+
+fn read_if_there(root: &Path, path: &'static str) -> Result<Option<String>, SynthError> {
+    if root.join(path).exists() { read(root, path).map(Some) } else { Ok(None) }
+}

@@ -1,0 +1,182 @@
+//! What a function may do: the policies of its needs, and what is its own alone.
+//!
+//! SAM could make the roles, but adds policies of AWS's that reach all logs and all queues.
+
+use runtime::Need;
+use serde::Serialize;
+
+use crate::{
+    function::TICKS_DEAD,
+    intrinsic::Intrinsic,
+    lambda::{Caller, Lambda, queue_id},
+};
+
+/// The logical id of a function's role.
+pub(crate) fn id(lambda: &Lambda) -> String {
+    format!("{}Role", lambda.id())
+}
+
+/// The logical id of a function's log.
+pub(crate) fn log_id(lambda: &Lambda) -> String {
+    format!("{}Log", lambda.id())
+}
+
+/// `AWS::Logs::LogGroup`: our own, because the one that Lambda would make keeps everything for ever.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Log {
+    r#type: &'static str,
+    properties: LogProperties,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct LogProperties {
+    log_group_name: Intrinsic,
+    retention_in_days: Intrinsic,
+}
+
+/// `AWS::IAM::Role`.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Role {
+    r#type: &'static str,
+    properties: RoleProperties,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct RoleProperties {
+    assume_role_policy_document: Document<Trust>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    managed_policy_arns: Vec<Intrinsic>,
+    policies: [Policy; 1],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Policy {
+    policy_name: &'static str,
+    policy_document: Document<Statement>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Document<S> {
+    version: &'static str,
+    statement: Vec<S>,
+}
+
+impl<S> From<Vec<S>> for Document<S> {
+    fn from(statement: Vec<S>) -> Self {
+        Self { version: "2012-10-17", statement }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Trust {
+    effect: &'static str,
+    principal: Service,
+    action: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Service {
+    service: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Statement {
+    effect: &'static str,
+    action: &'static [&'static str],
+    resource: Intrinsic,
+}
+
+impl From<&Lambda> for Log {
+    fn from(lambda: &Lambda) -> Self {
+        Self {
+            r#type: "AWS::Logs::LogGroup",
+            properties: LogProperties {
+                log_group_name: Intrinsic::Sub(format!("/lethe/${{AWS::StackName}}/{}", lambda.name)),
+                retention_in_days: Intrinsic::of("LogDays"),
+            },
+        }
+    }
+}
+
+impl From<&Lambda> for Role {
+    fn from(lambda: &Lambda) -> Self {
+        let service = "lambda.amazonaws.com";
+        let trust = Trust { effect: "Allow", principal: Service { service }, action: "sts:AssumeRole" };
+        Self {
+            r#type: "AWS::IAM::Role",
+            properties: RoleProperties {
+                assume_role_policy_document: vec![trust].into(),
+                managed_policy_arns: policies(lambda),
+                policies: [Policy { policy_name: "own", policy_document: own(lambda).into() }],
+            },
+        }
+    }
+}
+
+/// The policies of a function's needs, each once.
+fn policies(lambda: &Lambda) -> Vec<Intrinsic> {
+    let mut names: Vec<&'static str> = Vec::new();
+    let needed = lambda.needs.iter().flat_map(|need| policies_of(*need)).copied();
+    for name in needed {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    // Whoever writes the ledger may keep replies in it anyway.
+    if lambda.keeps_replies() && !names.contains(&"MayWriteLedger") {
+        names.push("MayKeepReplies");
+    }
+    names
+        .into_iter()
+        .map(|name| match name {
+            STORES_READ | STORES_ERASE => Intrinsic::with_stores(Intrinsic::of(name)),
+            ours => Intrinsic::of(ours),
+        })
+        .collect()
+}
+
+/// The company's own policies: parameters of the template.
+const STORES_READ: &str = "StoresReadPolicy";
+const STORES_ERASE: &str = "StoresErasePolicy";
+
+/// The policies in `base.yaml`, or given as parameters, that satisfy a need.
+const fn policies_of(need: Need) -> &'static [&'static str] {
+    match need {
+        Need::ReadLedger => &["MayReadLedger"],
+        Need::WriteLedger => &["MayReadLedger", "MayWriteLedger"],
+        Need::ForgetLedger => &["MayReadLedger", "MayWriteLedger", "MayForgetLedger"],
+        Need::ReadTakeouts => &["MayReadTakeouts"],
+        Need::WriteTakeouts => &["MayWriteTakeouts"],
+        Need::DeleteTakeouts => &["MayDeleteTakeouts"],
+        Need::QueueTakeouts => &["MayQueueTakeouts"],
+        Need::QueuePurges => &["MayQueuePurges"],
+        Need::QueueNotices => &["MayQueueNotices"],
+        Need::SendMail => &["MaySendMail"],
+        Need::ReadStores => &[STORES_READ],
+        Need::EraseStores => &[STORES_ERASE],
+    }
+}
+
+/// What no other function may do: write to its log, and take from where it is called.
+fn own(lambda: &Lambda) -> Vec<Statement> {
+    let allow = |action, resource| Statement { effect: "Allow", action, resource };
+    let log = allow(&["logs:CreateLogStream", "logs:PutLogEvents"], Intrinsic::arn(log_id(lambda)));
+    let call = match lambda.caller {
+        Caller::Gateway(_) => None,
+        Caller::Queue(queue) => Some(allow(
+            &["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"],
+            Intrinsic::arn(queue_id(queue)),
+        )),
+        Caller::Clock { .. } => Some(allow(&["sqs:SendMessage"], Intrinsic::arn(TICKS_DEAD))),
+    };
+    [log].into_iter().chain(call).collect()
+}

@@ -1,0 +1,47 @@
+//! Why an archive could not be written.
+
+use std::error::Error;
+use std::io;
+
+use tokio::task::JoinError;
+
+/// Why an archive could not be written.
+///
+/// After any of the last five the archive is lost and nothing of it stays in object storage; the
+/// others refuse one call and leave the archive as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum ArchiveError {
+    /// The bytes of a record held a line break, which would make two records of it.
+    #[error("a record must be a single line of JSON")]
+    NotOneLine,
+    /// The file begun before has not been ended.
+    #[error("the open file must be ended first")]
+    FileOpen,
+    /// There is no file to add to or to end.
+    #[error("a file must be begun first")]
+    NoFileOpen,
+    /// An earlier call has failed already, and said why.
+    #[error("the archive has failed before")]
+    Lost,
+    /// Object storage refused or could not be reached.
+    #[error("object storage did not {doing}")]
+    Storage {
+        /// What it was asked for.
+        doing: &'static str,
+        /// What it answered.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The archive needs more parts than object storage takes.
+    #[error("the archive is larger than {} parts of {} bytes", crate::upload::MOST_PARTS, crate::parts::PART)]
+    TooLarge,
+    /// Compressing or encrypting failed.
+    #[error("the archive could not be framed")]
+    Framing(#[source] io::Error),
+    /// The manifest could not be put into JSON.
+    #[error("the manifest could not be written")]
+    Manifest(#[source] serde_json::Error),
+    /// The runtime was shut down, or a task panicked.
+    #[error("a task of the archive was stopped")]
+    Stopped(#[source] JoinError),
+}

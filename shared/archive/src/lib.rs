@@ -1,0 +1,61 @@
+//! A person's data as a password-protected ZIP, streamed into object storage at flat memory.
+//!
+//! Records come in one by one, the archive goes out part by part, and neither is ever held whole:
+//!
+//! ```text
+//! Archive ── Ledger ──▶ steps ──▶ Framing ──▶ Parts ──▶ upload
+//!  async     counts,    64 KiB    deflate,    8 MiB     one PutObject,
+//!            hashes     blocks    AES-256     SHA-256   or a multipart upload
+//! ```
+//!
+//! The left and the right end are async, the middle is a blocking task; bounded channels between
+//! them make a slow upload slow the reading down. It all works on a single-threaded runtime.
+//!
+//! Every entry is WinZip AE-2 with AES-256, which 7-Zip, bsdtar, Keka and WinZip open, and Windows
+//! Explorer does not. ZIP leaves names readable, so that they are numbers only:
+//!
+//! ```text
+//! data/01-0001.ndjson     up to 8 MiB of records of the first collection, one JSON document a line
+//! files/02-0001.jpg       an attachment of the second
+//! manifest.json           which collection is which: counts, original names, SHA-256 of every file
+//! index.html              the same for people
+//! ```
+//!
+//! Deliberately not here: which data is exported, what the index looks like, who may have it, and
+//! how good a password must be.
+//!
+//! # Example
+//!
+//! ```no_run
+//! # async fn example(s3: aws_sdk_s3::Client, now: chrono::DateTime<chrono::Utc>) -> Result<(), archive::ArchiveError> {
+//! use archive::{Archive, Destination, Facts, Password};
+//!
+//! let to = Destination { s3, bucket: "takeouts".into(), key: "acme/0192f1c4.zip".into() };
+//! let mut archive = Archive::create(to, Password::new("correct horse battery".into()), now);
+//! archive.record("shop:orders", br#"{"total":12}"#).await?;
+//! archive.begin_file("shop:invoices", "invoice 12.pdf")?;
+//! archive.file_chunk(b"%PDF-1.7").await?;
+//! archive.end_file().await?;
+//!
+//! let finished = archive.finish(Facts::default(), |manifest| format!("{} records", manifest.records())).await?;
+//! assert_eq!(finished.records, 1);
+//! # Ok(())
+//! # }
+//! ```
+
+mod archive;
+mod error;
+mod framing;
+mod ledger;
+mod magic;
+mod manifest;
+mod parts;
+mod password;
+mod pipe;
+mod upload;
+
+pub use archive::{Archive, Finished};
+pub use error::ArchiveError;
+pub use manifest::{About, Attachment, Collection, Facts, File, Manifest};
+pub use password::Password;
+pub use upload::Destination;

@@ -1,0 +1,171 @@
+//! The archive opens in programs that are not ours, and says what is in it.
+
+use std::fs;
+
+use crate::support::{Bucket, PASSWORD, READERS, directory, now, password, picture};
+use archive::{About, Archive, Facts, Finished};
+use aws_lc_rs::digest::{SHA256, digest};
+use serde_json::Value;
+
+const JPEG: &[u8] = b"\xFF\xD8\xFF\xE0 a picture of Alice";
+
+/// Two collections, an attachment that is compressed already, one that is not, and an empty one.
+async fn small(bucket: &Bucket) -> Finished {
+    let mut archive = Archive::create(bucket.destination(), password(), now());
+    archive.record("crm:people", r#"{"name":"Alice Liddell","café":"☕"}"#.as_bytes()).await.unwrap();
+    archive.record("crm:people", br#"{"name":"A. L."}"#).await.unwrap();
+    for (name, bytes) in
+        [("Alice Liddell.jpg", JPEG), ("cv.liddell", b"born 1852".as_slice()), ("empty.txt", b"")]
+    {
+        archive.begin_file("crm:files", name).unwrap();
+        archive.file_chunk(bytes).await.unwrap();
+        archive.end_file().await.unwrap();
+    }
+    archive.record("shop:orders", br#"{"total":12}"#).await.unwrap();
+    let about = About {
+        collection: "crm:people".into(),
+        description: Some("Who you are".into()),
+        ..About::default()
+    };
+    let facts = Facts { generator: "lethe/0.1".into(), data_map: "7".into(), collections: vec![about] };
+    archive.finish(facts, |manifest| format!("<h1>{} records</h1>", manifest.records())).await.unwrap()
+}
+
+#[tokio::test]
+async fn both_readers_unpack_what_the_manifest_says() {
+    let bucket = Bucket::new().await;
+
+    let finished = small(&bucket).await;
+
+    assert_eq!((finished.entries, finished.records), (7, 3));
+    for (reader, unpack) in READERS {
+        let into = tempfile::tempdir().unwrap();
+        let output = unpack(&bucket.object(), PASSWORD, into.path());
+        assert!(output.status.success(), "{reader}: {output:?}");
+
+        let read = |name: &str| fs::read(into.path().join(name)).unwrap();
+        let manifest: Value = serde_json::from_slice(&read("manifest.json")).unwrap();
+        let mut files = 0;
+        for collection in manifest["collections"].as_array().unwrap() {
+            let listed = ["files", "attachments"].into_iter().filter_map(|kind| collection[kind].as_array());
+            for file in listed.flatten() {
+                let bytes = read(file["name"].as_str().unwrap());
+                assert_eq!(file["bytes"], bytes.len());
+                assert_eq!(file["sha256"], hex::encode(digest(&SHA256, &bytes)));
+                files += 1;
+            }
+        }
+        assert_eq!(files, 5);
+        assert_eq!(manifest["created_at"], "2026-05-01T12:00:00Z");
+        assert_eq!(manifest["collections"][0]["description"], "Who you are");
+        assert_eq!(manifest["collections"][1]["attachments"][1]["original_name"], "cv.liddell");
+        assert_eq!(read("index.html"), b"<h1>3 records</h1>");
+        assert_eq!(read("files/02-0001.jpg"), JPEG);
+        assert_eq!(read("data/03-0001.ndjson"), b"{\"total\":12}\n");
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_password_opens_nothing() {
+    let bucket = Bucket::new().await;
+    small(&bucket).await;
+
+    for (reader, unpack) in READERS {
+        let into = tempfile::tempdir().unwrap();
+        let output = unpack(&bucket.object(), "correct horse batteries", into.path());
+        assert!(!output.status.success(), "{reader}");
+        // Some leave files of the right length, but there is nothing in them.
+        let manifest = fs::read(into.path().join("manifest.json")).unwrap_or_default();
+        assert!(!String::from_utf8_lossy(&manifest).contains("schema_version"), "{reader}");
+    }
+}
+
+#[tokio::test]
+async fn every_entry_is_ae2_with_aes_256() {
+    let bucket = Bucket::new().await;
+    small(&bucket).await;
+
+    let entries = directory(&bucket.object());
+
+    assert_eq!(entries.len(), 7);
+    for entry in &entries {
+        assert_eq!(entry.method, 99, "{}", entry.name);
+        assert_eq!(entry.flags & 1, 1, "{}", entry.name);
+        assert_eq!(entry.crc, 0, "{}: a checksum of the plain text would tell about it", entry.name);
+        let aes = entry.extra(0x9901).unwrap();
+        assert_eq!(aes[..5], [2, 0, b'A', b'E', 3], "{}", entry.name);
+        let stored = u16::from_le_bytes([aes[5], aes[6]]) == 0;
+        assert_eq!(stored, entry.name == "files/02-0001.jpg", "{}", entry.name);
+    }
+}
+
+#[tokio::test]
+async fn names_tell_nothing_about_the_person() {
+    let bucket = Bucket::new().await;
+    small(&bucket).await;
+
+    let names: Vec<_> = directory(&bucket.object()).into_iter().map(|entry| entry.name).collect();
+
+    assert_eq!(
+        names,
+        [
+            "data/01-0001.ndjson",
+            "files/02-0001.jpg",
+            "files/02-0002.bin",
+            "files/02-0003.txt",
+            "data/03-0001.ndjson",
+            "manifest.json",
+            "index.html"
+        ]
+    );
+    let bytes = fs::read(bucket.object()).unwrap();
+    assert!(!bytes.windows(5).any(|five| five.eq_ignore_ascii_case(b"alice")));
+}
+
+#[tokio::test]
+async fn a_person_without_data_gets_a_manifest_and_an_index() {
+    let bucket = Bucket::new().await;
+    let searched = About { collection: "crm:people".into(), ..About::default() };
+    let facts = Facts { collections: vec![searched], ..Facts::default() };
+
+    let archive = Archive::create(bucket.destination(), password(), now());
+    let finished = archive.finish(facts, |manifest| manifest.collections.len().to_string()).await.unwrap();
+
+    let into = tempfile::tempdir().unwrap();
+    let (_, unpack) = READERS[0];
+    assert!(unpack(&bucket.object(), PASSWORD, into.path()).status.success());
+    assert_eq!((finished.entries, finished.records), (2, 0));
+    assert_eq!(fs::read(into.path().join("index.html")).unwrap(), b"1");
+}
+
+#[tokio::test]
+async fn size_and_digest_are_those_of_the_object() {
+    let bucket = Bucket::new().await;
+
+    let finished = small(&bucket).await;
+
+    let bytes = fs::read(bucket.object()).unwrap();
+    assert_eq!(finished.size, bytes.len() as u64);
+    assert_eq!(finished.sha256, digest(&SHA256, &bytes).as_ref());
+    assert_eq!(bucket.count("PUT"), 1, "one part needs one request");
+}
+
+#[tokio::test]
+async fn a_large_archive_goes_up_in_parts() {
+    let bucket = Bucket::new().await;
+    let mut archive = Archive::create(bucket.destination(), password(), now());
+    archive.record("shop:events", b"{}").await.unwrap();
+    picture(&mut archive, 20).await.unwrap();
+
+    let finished = archive.finish(Facts::default(), |_| String::new()).await.unwrap();
+
+    let bytes = fs::read(bucket.object()).unwrap();
+    assert_eq!(finished.size, bytes.len() as u64);
+    assert_eq!(finished.sha256, digest(&SHA256, &bytes).as_ref());
+    assert_eq!(bucket.count("partNumber"), 3);
+    for (reader, unpack) in READERS {
+        let into = tempfile::tempdir().unwrap();
+        assert!(unpack(&bucket.object(), PASSWORD, into.path()).status.success(), "{reader}");
+        assert_eq!(fs::metadata(into.path().join("files/02-0001.jpg")).unwrap().len(), 20 << 20);
+    }
+}

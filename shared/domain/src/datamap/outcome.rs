@@ -1,0 +1,62 @@
+//! What a walk found and what an erasure did, collection by collection.
+
+use super::model::CollectionRef;
+
+/// How many rows of a collection belong to a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Count {
+    /// The collection.
+    pub at: CollectionRef,
+    /// Rows found.
+    pub rows: u64,
+    /// Whether there was anything to ask for; if not, the store was not called.
+    pub asked: bool,
+}
+
+/// What became of one collection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// The collection.
+    pub at: CollectionRef,
+    /// Rows that this run found, kept ones included.
+    pub found: u64,
+    /// Rows that this run erased.
+    pub erased: u64,
+    /// Rows that stay: shared with others, or kept on a legal ground.
+    pub kept: u64,
+    /// Rows to be erased that a read after the erasure still found; none if that read did not happen.
+    pub after: Option<u64>,
+    /// Whether there was anything to ask for; if not, the store was not called.
+    pub asked: bool,
+    /// Why the collection is not done. Never holds personal data.
+    pub error: Option<String>,
+}
+
+impl Outcome {
+    /// Whether a re-read proved that nothing is left to erase.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.error.is_none() && self.after == Some(0)
+    }
+}
+
+/// What an erasure did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Erasure {
+    /// One outcome per collection, in walk order.
+    pub collections: Vec<Outcome>,
+}
+
+impl Erasure {
+    /// Whether every collection was proven empty of the person.
+    #[must_use]
+    pub fn complete(&self) -> bool {
+        self.collections.iter().all(Outcome::is_done)
+    }
+
+    /// The outcome of one collection.
+    #[must_use]
+    pub fn of(&self, at: &CollectionRef) -> Option<&Outcome> {
+        self.collections.iter().find(|outcome| outcome.at == *at)
+    }
+}

@@ -1,0 +1,199 @@
+//! Ids: one newtype each, nothing that turns one kind into another.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// Why a text is not an id. Says what was expected, never what was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IdError {
+    /// Not a UUID.
+    #[error("expected a UUID")]
+    Uuid,
+    /// Not an opaque id: empty, too long, or with control characters.
+    #[error("expected 1 to {} characters without control characters", PersonId::MAX_CHARS)]
+    Opaque,
+    /// Not the hexadecimal form of a pseudonym.
+    #[error("expected 32 hexadecimal digits")]
+    Pseudonym,
+}
+
+macro_rules! uuid_ids {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub Uuid);
+
+        impl FromStr for $name {
+            type Err = IdError;
+
+            fn from_str(text: &str) -> Result<Self, IdError> {
+                Uuid::try_parse(text).map(Self).map_err(|_| IdError::Uuid)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.as_hyphenated().fmt(f)
+            }
+        }
+    )*};
+}
+
+uuid_ids! {
+    /// A tenant: the company whose users Lethe answers for.
+    OrgId;
+    /// A request of a person, and the takeout or purge that answers it.
+    RequestId;
+}
+
+/// The id by which a tenant knows a person: an opaque text, often a UUID.
+///
+/// Two spellings of one UUID are one person, so hyphenated UUIDs are kept in lower case.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct PersonId(String);
+
+impl PersonId {
+    /// The longest id that is accepted, in characters.
+    pub const MAX_CHARS: usize = 200;
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The id as a UUID, for the dialects that speak of nothing else.
+    pub fn uuid(&self) -> Option<Uuid> {
+        Uuid::try_parse(&self.0).ok()
+    }
+}
+
+impl FromStr for PersonId {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        let chars = text.chars().count();
+        if chars == 0 || chars > Self::MAX_CHARS || text.chars().any(char::is_control) || text.trim() != text
+        {
+            return Err(IdError::Opaque);
+        }
+        Ok(match Uuid::try_parse(text) {
+            Ok(uuid) if text.len() == 36 => Self::from(uuid),
+            Ok(_) | Err(_) => Self(text.to_owned()),
+        })
+    }
+}
+
+impl From<Uuid> for PersonId {
+    fn from(uuid: Uuid) -> Self {
+        Self(uuid.as_hyphenated().to_string())
+    }
+}
+
+impl TryFrom<String> for PersonId {
+    type Error = IdError;
+
+    fn try_from(text: String) -> Result<Self, IdError> {
+        text.parse()
+    }
+}
+
+impl From<PersonId> for String {
+    fn from(id: PersonId) -> Self {
+        id.0
+    }
+}
+
+impl fmt::Display for PersonId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The pseudonym of a person inside the ledger, its queues and its logs: a keyed hash of the
+/// tenant and the [`PersonId`].
+///
+/// What is kept as proof after an erasure can be found by whoever presents the id again, and says
+/// nothing to whoever reads the table.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct PersonKey(pub [u8; 16]);
+
+impl fmt::Display for PersonKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for PersonKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for PersonKey {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        let digits = text.as_bytes();
+        if digits.len() != 32 || !digits.iter().all(u8::is_ascii_hexdigit) {
+            return Err(IdError::Pseudonym);
+        }
+        u128::from_str_radix(text, 16)
+            .map(|number| Self(number.to_be_bytes()))
+            .map_err(|_| IdError::Pseudonym)
+    }
+}
+
+impl TryFrom<String> for PersonKey {
+    type Error = IdError;
+
+    fn try_from(text: String) -> Result<Self, IdError> {
+        text.parse()
+    }
+}
+
+impl From<PersonKey> for String {
+    fn from(key: PersonKey) -> Self {
+        key.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn two_spellings_of_a_uuid_are_one_person() {
+        let upper: PersonId = "903C1FF9-F2CC-435C-B242-9D8A690FCF0A".parse().unwrap();
+        let lower: PersonId = "903c1ff9-f2cc-435c-b242-9d8a690fcf0a".parse().unwrap();
+
+        assert_eq!(upper, lower);
+    }
+
+    #[test]
+    fn an_opaque_id_is_kept_as_it_is() {
+        for id in ["Alice", "a/b", "ünïcode", "903c1ff9f2cc435cb2429d8a690fcf0a"] {
+            assert_eq!(id.parse::<PersonId>().unwrap().as_str(), id);
+        }
+    }
+
+    #[test]
+    fn empty_long_and_control_ids_are_refused() {
+        for id in ["", " a", "a\n", "\0", &"x".repeat(201)] {
+            assert_eq!(id.parse::<PersonId>(), Err(IdError::Opaque));
+        }
+    }
+
+    #[test]
+    fn a_pseudonym_survives_its_text() {
+        let key = PersonKey([7; 16]);
+
+        assert_eq!(key.to_string().parse(), Ok(key));
+        assert!("+0000000000000000000000000000000".parse::<PersonKey>().is_err());
+    }
+}

@@ -1,0 +1,22 @@
+//! The rules of Lethe: who may ask for what, what a request may become, and when.
+//!
+//! Pure by decision: no IO, no async, no HTTP, no AWS, no clock and no randomness of its own.
+//! Time, ids and random bytes are arguments everywhere.
+
+pub mod consent;
+pub mod datamap;
+pub mod ids;
+pub mod permission;
+pub mod person;
+pub mod purge;
+pub mod request;
+pub mod restriction;
+pub mod row;
+pub mod takeout;
+pub mod tenant;
+
+pub use ids::{OrgId, PersonId, PersonKey, RequestId};
+pub use permission::Permission;
+
+/// A moment in UTC.
+pub type Timestamp = chrono::DateTime<chrono::Utc>;

@@ -1,0 +1,408 @@
+//! A request of a person: one record, whatever door it came through (design: one ledger).
+
+use chrono::TimeDelta;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    PersonId, PersonKey, RequestId, Timestamp,
+    purge::{Purge, PurgeState, StoreOutcome},
+    takeout::{Takeout, TakeoutState},
+};
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A copy of the data (Art. 15, 20).
+    Access,
+    /// Erasure (Art. 17).
+    Erasure,
+    /// Correction (Art. 16).
+    Correction,
+    /// Restriction of processing (Art. 18).
+    Restriction,
+}
+
+/// The dialect through which a request came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the names of the vendors")]
+pub enum Door {
+    Pace,
+    Instacart,
+    #[serde(rename = "rallyhere")]
+    RallyHere,
+    Trivore,
+    Native,
+}
+
+/// How a request stands, in one word for all kinds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Waits for a person to deal with it.
+    Open,
+    /// Lethe is at it, or will be at a set time.
+    InProgress,
+    /// Something forbids going on.
+    Held,
+    /// Done.
+    Completed,
+    /// Given up; a person must look at it.
+    Failed,
+    /// Called off.
+    Cancelled,
+}
+
+/// How a person closed a request in the console.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Confirmation {
+    /// When.
+    pub at: Timestamp,
+    /// The name of the person who confirmed.
+    pub by: String,
+    /// Internal remarks; never shown to the data subject.
+    pub remarks: Option<String>,
+    /// The comment for the data subject.
+    pub comment: Option<String>,
+}
+
+/// What Lethe itself does about a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// Nothing: people deal with it.
+    Manual,
+    /// It builds a takeout.
+    Takeout(Takeout),
+    /// It carries out a purge.
+    Purge(Purge),
+}
+
+/// A mail that is to be sent about a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Template {
+    /// The takeout can be downloaded.
+    TakeoutReady,
+    /// The takeout is to go to another address; please confirm.
+    ConfirmAddress,
+    /// The takeout could not be built.
+    TakeoutFailed,
+    /// The purge is queued for a time.
+    PurgeQueued,
+    /// Everything is erased.
+    PurgeDone,
+}
+
+/// A mail on its way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// What it says.
+    pub template: Template,
+    /// Where it goes; forgotten once sent.
+    pub to: Option<String>,
+    /// A secret part of the mail, such as a confirmation token; forgotten once sent.
+    pub secret: Option<String>,
+    /// When it was sent.
+    pub sent_at: Option<Timestamp>,
+    /// When to send it again if nothing has moved.
+    pub retry_at: Timestamp,
+}
+
+/// A request and all that is known of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// Unique within the tenant.
+    pub id: RequestId,
+    /// The pseudonym under which it is stored.
+    pub person: PersonKey,
+    /// The person; absent once they are forgotten.
+    pub person_id: Option<PersonId>,
+    /// What is asked for.
+    pub kind: Kind,
+    /// The dialect through which it came.
+    pub door: Door,
+    /// When it was received: the moment from which the law counts (Art. 12(3)).
+    pub received_at: Timestamp,
+    /// When it last changed.
+    pub changed_at: Timestamp,
+    /// 1 when new; rises with each change, and each change names the one before.
+    pub version: u64,
+    /// What was said when it was made; absent once the person is forgotten.
+    pub remarks: Option<String>,
+    /// How a person closed it.
+    pub confirmation: Option<Confirmation>,
+    /// What Lethe does about it.
+    pub work: Work,
+    /// Mails about it.
+    pub notices: Vec<Notice>,
+    /// Until when it is kept as proof; set once the person is forgotten.
+    pub keep_until: Option<Timestamp>,
+}
+
+/// Which scheduled worker must look at a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Attention {
+    /// A queued purge: `run-due-purges`.
+    Purge,
+    /// A takeout whose time is over: `expire-takeouts`.
+    Expiry,
+    /// Work that should have moved by then: `resume-stalled`.
+    Stalled,
+}
+
+impl Attention {
+    /// All kinds.
+    pub const ALL: [Self; 3] = [Self::Purge, Self::Expiry, Self::Stalled];
+}
+
+impl Request {
+    /// A request received now.
+    pub fn new(
+        id: RequestId,
+        person: PersonKey,
+        person_id: PersonId,
+        kind: Kind,
+        door: Door,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            person,
+            person_id: Some(person_id),
+            kind,
+            door,
+            received_at: now,
+            changed_at: now,
+            version: 1,
+            remarks: None,
+            confirmation: None,
+            work: Work::Manual,
+            notices: Vec::new(),
+            keep_until: None,
+        }
+    }
+
+    /// The takeout, if Lethe builds one.
+    pub fn takeout(&self) -> Option<&Takeout> {
+        match &self.work {
+            Work::Takeout(takeout) => Some(takeout),
+            Work::Manual | Work::Purge(_) => None,
+        }
+    }
+
+    /// The purge, if Lethe carries one out.
+    pub fn purge(&self) -> Option<&Purge> {
+        match &self.work {
+            Work::Purge(purge) => Some(purge),
+            Work::Manual | Work::Takeout(_) => None,
+        }
+    }
+
+    /// The next version of the request, with other work.
+    #[must_use]
+    pub fn with_work(self, work: Work, now: Timestamp) -> Self {
+        Self { work, ..self.touched(now) }
+    }
+
+    /// The next version, with one more mail to send.
+    #[must_use]
+    pub fn with_notice(
+        mut self,
+        template: Template,
+        to: String,
+        secret: Option<String>,
+        now: Timestamp,
+    ) -> Self {
+        let retry_at = now + TimeDelta::minutes(2);
+        self.notices.push(Notice { template, to: Some(to), secret, sent_at: None, retry_at });
+        self
+    }
+
+    fn touched(self, now: Timestamp) -> Self {
+        Self { version: self.version + 1, changed_at: now, ..self }
+    }
+
+    /// The next version, in which the mail at `index` is sent and its address forgotten.
+    #[must_use]
+    pub fn notice_sent(mut self, index: usize, now: Timestamp) -> Self {
+        if let Some(notice) = self.notices.get_mut(index) {
+            notice.sent_at = Some(now);
+            notice.to = None;
+            notice.secret = None;
+        }
+        Self { version: self.version + 1, ..self }
+    }
+
+    /// The next version, in which the mails not yet sent are due again later.
+    #[must_use]
+    pub fn notices_deferred(mut self, now: Timestamp) -> Self {
+        for notice in self.notices.iter_mut().filter(|notice| notice.sent_at.is_none()) {
+            notice.retry_at = now + TimeDelta::minutes(15);
+        }
+        Self { version: self.version + 1, ..self }
+    }
+
+    /// The same version without mails that were not sent: what they would say no longer holds.
+    #[must_use]
+    pub fn without_pending_notices(mut self) -> Self {
+        self.notices.retain(|notice| notice.sent_at.is_some());
+        self
+    }
+
+    /// The mails not yet sent, with their places.
+    pub fn pending_notices(&self) -> impl Iterator<Item = (usize, &Notice)> {
+        self.notices.iter().enumerate().filter(|(_, notice)| notice.sent_at.is_none())
+    }
+
+    /// How the request stands.
+    pub fn status(&self) -> Status {
+        if self.confirmation.is_some() {
+            return Status::Completed;
+        }
+        match &self.work {
+            Work::Manual if self.keep_until.is_some() => Status::Completed,
+            Work::Manual => Status::Open,
+            Work::Takeout(takeout) => match takeout.state {
+                TakeoutState::Unconfirmed => Status::Held,
+                TakeoutState::InProgress => Status::InProgress,
+                TakeoutState::Ready | TakeoutState::Expired => Status::Completed,
+                TakeoutState::Failed => Status::Failed,
+            },
+            Work::Purge(purge) => match purge.state {
+                PurgeState::Queued | PurgeState::Running => Status::InProgress,
+                PurgeState::Held => Status::Held,
+                PurgeState::Done => Status::Completed,
+                PurgeState::Failed => Status::Failed,
+                PurgeState::Cancelled => Status::Cancelled,
+            },
+        }
+    }
+
+    /// Which worker must look at the request, and from when on.
+    pub fn attention(&self) -> Option<(Attention, Timestamp)> {
+        let work = match &self.work {
+            Work::Manual => None,
+            Work::Takeout(takeout) => match takeout.state {
+                TakeoutState::InProgress => Some((Attention::Stalled, takeout.retry_at)),
+                TakeoutState::Unconfirmed | TakeoutState::Ready => {
+                    Some((Attention::Expiry, takeout.expires_at))
+                }
+                TakeoutState::Expired | TakeoutState::Failed => None,
+            },
+            Work::Purge(purge) => match purge.state {
+                PurgeState::Queued => Some((Attention::Purge, purge.due)),
+                PurgeState::Running => Some((Attention::Stalled, purge.lease_until)),
+                PurgeState::Held | PurgeState::Done | PurgeState::Failed | PurgeState::Cancelled => None,
+            },
+        };
+        let mail = self
+            .pending_notices()
+            .map(|(_, notice)| (Attention::Stalled, notice.retry_at))
+            .min_by_key(|(_, at)| *at);
+        [work, mail].into_iter().flatten().min_by_key(|(_, at)| *at)
+    }
+
+    /// What is kept of the request once the person is erased: that it was made, when, and what
+    /// became of it; nothing that tells who the person is.
+    #[must_use]
+    pub fn forgotten(self, keep_until: Timestamp, now: Timestamp) -> Self {
+        let work = match self.work {
+            Work::Manual => Work::Manual,
+            Work::Takeout(takeout) => Work::Takeout(Takeout {
+                state: match takeout.state {
+                    TakeoutState::Ready | TakeoutState::Expired => TakeoutState::Expired,
+                    TakeoutState::Unconfirmed | TakeoutState::InProgress | TakeoutState::Failed => {
+                        TakeoutState::Failed
+                    }
+                },
+                deliver_to: None,
+                password: None,
+                confirmation: None,
+                archive: None,
+                ..takeout
+            }),
+            Work::Purge(purge) => Work::Purge(purge),
+        };
+        let confirmation = self.confirmation.map(|confirmation| Confirmation {
+            remarks: None,
+            comment: None,
+            ..confirmation
+        });
+        Self {
+            version: self.version + 1,
+            changed_at: if self.keep_until.is_some() { self.changed_at } else { now },
+            person_id: None,
+            remarks: None,
+            confirmation,
+            work,
+            keep_until: Some(self.keep_until.unwrap_or(keep_until)),
+            notices: self.notices.into_iter().filter(|notice| notice.sent_at.is_some()).collect(),
+            ..self
+        }
+    }
+
+    /// Whether the request may still be shown: proof has an end too.
+    pub fn is_kept(&self, now: Timestamp) -> bool {
+        self.keep_until.is_none_or(|end| now < end)
+    }
+
+    /// The outcome of a purge, by store.
+    pub fn outcomes(&self) -> &[StoreOutcome] {
+        self.purge().map_or(&[], |purge| &purge.outcomes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::{takeout::Delivery, tenant::Tenant};
+
+    fn now() -> Timestamp {
+        "2026-01-31T12:00:00Z".parse().unwrap()
+    }
+
+    fn request(kind: Kind) -> Request {
+        let id = "c0daf39b-4df5-4241-9e7d-b1b85f829090".parse().unwrap();
+        Request::new(id, PersonKey([1; 16]), "alice".parse().unwrap(), kind, Door::Pace, now())
+    }
+
+    fn tenant() -> Tenant {
+        Tenant::new("af5fbd30-7ce7-4548-8b30-4cd59cb2aba1".parse().unwrap())
+    }
+
+    #[test]
+    fn a_pending_mail_asks_for_attention_before_the_expiry_does() {
+        let takeout = Takeout::order("secret".into(), Delivery::DownloadOnly, [0; 32], &tenant(), now());
+        let archive = crate::takeout::Archive { key: "k".into(), size: 1, sha256: String::new(), records: 0 };
+        let ready = request(Kind::Access)
+            .with_work(Work::Takeout(takeout.finish(archive).unwrap()), now())
+            .with_notice(Template::TakeoutReady, "a@example.com".into(), None, now());
+
+        assert_eq!(ready.attention(), Some((Attention::Stalled, now() + TimeDelta::minutes(2))));
+        let sent = ready.notice_sent(0, now());
+        assert_eq!(sent.attention(), Some((Attention::Expiry, now() + TimeDelta::days(13))));
+        assert_eq!(sent.notices[0].to, None);
+    }
+
+    #[test]
+    fn what_is_kept_tells_nothing_of_the_person() {
+        let mut open = request(Kind::Correction);
+        open.remarks = Some("call me at 555".into());
+
+        let kept = open.forgotten(now() + TimeDelta::days(3), now());
+
+        assert_eq!((&kept.remarks, &kept.person_id), (&None, &None));
+        assert_eq!(kept.status(), Status::Completed);
+        assert!(!kept.is_kept(now() + TimeDelta::days(3)));
+    }
+
+    #[test]
+    fn forgetting_twice_changes_nothing_but_the_version() {
+        let once = request(Kind::Correction).forgotten(now(), now());
+        let twice = once.clone().forgotten(now() + TimeDelta::days(9), now() + TimeDelta::days(1));
+
+        assert_eq!(Request { version: once.version, ..twice }, once);
+    }
+}

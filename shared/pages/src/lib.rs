@@ -1,0 +1,32 @@
+//! What people read: pages and mails, each made of a typed view and a template.
+//!
+//! Every view is a struct with all that its template says, a `sample()` of it, and one method that
+//! gives text: `page()` or `mail()`. Values are escaped by the template engine; there are no
+//! scripts, and nothing is loaded from anywhere. Views know nothing of storage, HTTP or the clock.
+//!
+//! | module            | what                                                     |
+//! |-------------------|----------------------------------------------------------|
+//! | [`mail`]          | every mail we send, as text and as HTML                  |
+//! | [`takeout_index`] | `index.html` inside a takeout                            |
+//! | [`confirm_takeout`] | the pages behind the link that confirms a delivery     |
+//! | [`local_home`]    | the first page and the outbox of local mode              |
+
+pub mod confirm_takeout;
+pub mod local_home;
+pub mod mail;
+pub mod takeout_index;
+
+#[cfg(test)]
+mod checks;
+mod time;
+
+use askama::Template;
+
+/// The stylesheet that is embedded into every page, byte for byte; a content security policy may
+/// name its hash.
+pub const STYLE: &str = include_str!("../templates/style.css");
+
+/// Renders a template of plain values.
+fn render(view: &impl Template) -> String {
+    view.render().expect("no template calls anything that fails, and a String takes every write")
+}

@@ -1,0 +1,92 @@
+//! What handlers answer.
+
+use bytes::Bytes;
+use http::StatusCode;
+use serde::Serialize;
+use wire::Dialect;
+
+use crate::Failure;
+
+/// An answer, not yet wrapped for Lambda.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// The media type of the body, if there is one.
+    pub content_type: Option<String>,
+    /// Further headers.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body.
+    pub body: Bytes,
+}
+
+/// What can be answered.
+pub trait IntoAnswer {
+    /// The answer in `dialect`.
+    ///
+    /// # Errors
+    /// When it cannot be serialised.
+    fn into_answer(self, dialect: Dialect) -> Result<Answer, Failure>;
+}
+
+/// A JSON body in the dialect's media type.
+#[derive(Debug)]
+pub struct Json<T>(pub T);
+
+/// A takeout archive.
+#[derive(Debug)]
+pub enum Zip {
+    /// The bytes themselves.
+    Inline(Bytes),
+    /// Where they can be had for a few minutes.
+    At(String),
+}
+
+impl IntoAnswer for Answer {
+    fn into_answer(self, _: Dialect) -> Result<Answer, Failure> {
+        Ok(self)
+    }
+}
+
+impl IntoAnswer for StatusCode {
+    fn into_answer(self, _: Dialect) -> Result<Answer, Failure> {
+        Ok(Answer { status: self, ..Answer::default() })
+    }
+}
+
+impl<T: Serialize> IntoAnswer for Json<T> {
+    fn into_answer(self, dialect: Dialect) -> Result<Answer, Failure> {
+        (StatusCode::OK, self).into_answer(dialect)
+    }
+}
+
+impl<T: Serialize> IntoAnswer for (StatusCode, Json<T>) {
+    fn into_answer(self, dialect: Dialect) -> Result<Answer, Failure> {
+        let (status, Json(value)) = self;
+        let body = serde_json::to_vec(&value).map_err(Failure::internal)?;
+        Ok(Answer {
+            status,
+            content_type: Some(dialect.media_type().to_owned()),
+            headers: Vec::new(),
+            body: body.into(),
+        })
+    }
+}
+
+impl IntoAnswer for Zip {
+    fn into_answer(self, _: Dialect) -> Result<Answer, Failure> {
+        let content_type = Some("application/zip".to_owned());
+        Ok(match self {
+            Self::Inline(body) => {
+                let headers = vec![("content-disposition", "attachment; filename=\"takeout.zip\"".to_owned())];
+                Answer { status: StatusCode::OK, content_type, headers, body }
+            }
+            Self::At(link) => Answer {
+                status: StatusCode::TEMPORARY_REDIRECT,
+                content_type,
+                headers: vec![("location", link)],
+                body: Bytes::new(),
+            },
+        })
+    }
+}

@@ -1,0 +1,243 @@
+//! The App: everything that a handler can reach.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use aws_credential_types::Credentials;
+use aws_smithy_http_client::{Builder, tls};
+use aws_smithy_types::timeout::TimeoutConfig;
+use chrono::TimeDelta;
+use connectors::{Connections, Engine};
+use domain::{Timestamp, datamap::DataMap};
+use store::Store;
+use tokio::sync::OnceCell;
+
+use crate::{Clock, Config, Entropy, Failure, Log, auth::Gatekeeper};
+
+/// Clients of the services that we call.
+#[derive(Clone)]
+pub struct Clients {
+    pub(crate) dynamodb: aws_sdk_dynamodb::Client,
+    pub(crate) s3: aws_sdk_s3::Client,
+    pub(crate) kms: aws_sdk_kms::Client,
+    pub(crate) sqs: aws_sdk_sqs::Client,
+    pub(crate) ses: aws_sdk_sesv2::Client,
+}
+
+/// The longest that one attempt of a call to a service may take. The SDK itself would wait for ever.
+const ATTEMPT: Duration = Duration::from_secs(10);
+/// The longest that a call may take with all its attempts.
+const OPERATION: Duration = Duration::from_secs(30);
+
+macro_rules! client {
+    ($sdk:ident, $service:literal, $http:expr, $credentials:expr, $region:expr, $endpoint:expr) => {{
+        let builder = $sdk::config::Builder::new()
+            .behavior_version($sdk::config::BehaviorVersion::latest())
+            .region($sdk::config::Region::new($region.to_owned()))
+            .credentials_provider($credentials.clone())
+            .http_client($http.clone())
+            .timeout_config(
+                TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT).operation_timeout(OPERATION).build(),
+            );
+        match $endpoint($service) {
+            Some(url) => builder.endpoint_url(url),
+            None => builder,
+        }
+    }};
+}
+
+impl Clients {
+    /// Clients with these credentials. `endpoint` gives the address of a service by the name that
+    /// the standard `AWS_ENDPOINT_URL_…` variables end in, where it is not the usual one.
+    pub fn new(credentials: &Credentials, region: &str, endpoint: impl Fn(&str) -> Option<String>) -> Self {
+        let http = Builder::new()
+            .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc))
+            .build_https();
+        let path_style = endpoint("S3").is_some();
+        let dynamodb = client!(aws_sdk_dynamodb, "DYNAMODB", http, credentials, region, endpoint);
+        let s3 = client!(aws_sdk_s3, "S3", http, credentials, region, endpoint).force_path_style(path_style);
+        let kms = client!(aws_sdk_kms, "KMS", http, credentials, region, endpoint);
+        let sqs = client!(aws_sdk_sqs, "SQS", http, credentials, region, endpoint);
+        let ses = client!(aws_sdk_sesv2, "SESV2", http, credentials, region, endpoint);
+        Self {
+            dynamodb: aws_sdk_dynamodb::Client::from_conf(dynamodb.build()),
+            s3: aws_sdk_s3::Client::from_conf(s3.build()),
+            kms: aws_sdk_kms::Client::from_conf(kms.build()),
+            sqs: aws_sdk_sqs::Client::from_conf(sqs.build()),
+            ses: aws_sdk_sesv2::Client::from_conf(ses.build()),
+        }
+    }
+
+    /// Clients as Lambda's environment says. Credentials live as long as the environment does.
+    pub fn from_env(get: impl Fn(&str) -> Option<String>) -> Self {
+        let credentials = Credentials::from_keys(
+            get("AWS_ACCESS_KEY_ID").unwrap_or_default(),
+            get("AWS_SECRET_ACCESS_KEY").unwrap_or_default(),
+            get("AWS_SESSION_TOKEN"),
+        );
+        let region = get("AWS_REGION").unwrap_or_else(|| "us-east-1".to_owned());
+        Self::new(&credentials, &region, |service| get(&format!("AWS_ENDPOINT_URL_{service}")))
+    }
+
+    /// The DynamoDB client.
+    pub fn dynamodb(&self) -> &aws_sdk_dynamodb::Client {
+        &self.dynamodb
+    }
+
+    /// The S3 client.
+    pub fn s3(&self) -> &aws_sdk_s3::Client {
+        &self.s3
+    }
+
+    /// The SQS client.
+    pub fn sqs(&self) -> &aws_sdk_sqs::Client {
+        &self.sqs
+    }
+}
+
+/// Where the data-map engine comes from.
+pub enum EngineSource {
+    /// Opened at start, so that a broken map is refused there.
+    Opened(Box<Engine>),
+    /// Opened from the configured files when first needed: most functions never need it.
+    Configured,
+}
+
+/// What an App is made of.
+pub struct Parts {
+    /// The settings.
+    pub config: Config,
+    /// The services.
+    pub clients: Clients,
+    /// The clock.
+    pub clock: Clock,
+    /// Randomness and ids.
+    pub entropy: Entropy,
+    /// Where log lines go.
+    pub log: Log,
+    /// The data-map engine.
+    pub engine: EngineSource,
+}
+
+/// Everything that a handler can reach. Cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    inner: Arc<Inner>,
+    entropy: Entropy,
+    deadline: Option<Timestamp>,
+}
+
+struct Inner {
+    config: Config,
+    clients: Clients,
+    store: Store,
+    clock: Clock,
+    log: Log,
+    gatekeeper: Gatekeeper,
+    engine: OnceCell<Engine>,
+}
+
+/// Why the data-map engine cannot be had. Says nothing of persons.
+#[derive(Debug, thiserror::Error)]
+#[error("the data map cannot be used: {0}")]
+struct NoEngine(String);
+
+impl App {
+    /// Puts an App together.
+    pub fn new(parts: Parts) -> Self {
+        let Parts { config, clients, clock, entropy, log, engine } = parts;
+        let store = Store::new(
+            clients.dynamodb.clone(),
+            clients.s3.clone(),
+            clients.kms.clone(),
+            config.places.clone(),
+        );
+        let gatekeeper = Gatekeeper::new(&config.issuers);
+        let engine = match engine {
+            EngineSource::Opened(engine) => OnceCell::new_with(Some(*engine)),
+            EngineSource::Configured => OnceCell::new(),
+        };
+        Self { inner: Arc::new(Inner { config, clients, store, clock, log, gatekeeper, engine }), entropy, deadline: None }
+    }
+
+    /// The settings.
+    pub fn config(&self) -> &Config {
+        &self.inner.config
+    }
+
+    /// The clients.
+    pub fn clients(&self) -> &Clients {
+        &self.inner.clients
+    }
+
+    /// The ledger of all tenants.
+    pub fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    /// The time.
+    pub fn now(&self) -> Timestamp {
+        self.inner.clock.now()
+    }
+
+    /// Randomness and ids.
+    pub fn entropy(&self) -> &Entropy {
+        &self.entropy
+    }
+
+    /// Where log lines go.
+    pub fn log(&self) -> &Log {
+        &self.inner.log
+    }
+
+    pub(crate) fn gatekeeper(&self) -> &Gatekeeper {
+        &self.inner.gatekeeper
+    }
+
+    pub(crate) fn with_entropy(&self, entropy: Entropy) -> Self {
+        Self { entropy, ..self.clone() }
+    }
+
+    /// The same App inside an invocation that ends at `deadline`.
+    pub(crate) fn with_deadline(&self, deadline: Option<Timestamp>) -> Self {
+        Self { deadline, ..self.clone() }
+    }
+
+    /// Whether the invocation is about to end, so that long work should be left to the next.
+    pub fn is_out_of_time(&self) -> bool {
+        const RESERVE: TimeDelta = TimeDelta::seconds(20);
+        self.deadline.is_some_and(|deadline| deadline - RESERVE <= self.now())
+    }
+
+    /// The data-map engine.
+    ///
+    /// # Errors
+    /// When map, connections or stores are not in order.
+    pub async fn engine(&self) -> Result<&Engine, Failure> {
+        self.inner.engine.get_or_try_init(|| self.open_engine()).await.map_err(Failure::unavailable)
+    }
+
+    async fn open_engine(&self) -> Result<Engine, NoEngine> {
+        let config = self.config();
+        let text = |path: &Path| {
+            std::fs::read_to_string(path).map_err(|error| NoEngine(format!("{}: {error}", path.display())))
+        };
+        let mut files = Vec::new();
+        for path in &config.datamaps {
+            files.push((path.display().to_string(), text(path)?));
+        }
+        let map = DataMap::load(files.iter().map(|(name, text)| (name.as_str(), text.as_str())))
+            .map_err(|errors| NoEngine(errors.to_string()))?;
+        // Without a connections file there is nothing to connect to, which the map must agree with.
+        let (name, content, base) = match &config.connections {
+            Some(path) => (path.display().to_string(), text(path)?, path.parent().unwrap_or(Path::new("."))),
+            None => ("connections".to_owned(), "connections: {}".to_owned(), Path::new(".")),
+        };
+        let connections = Connections::load(&name, &content, base, &|name| std::env::var(name).ok())
+            .map_err(|errors| NoEngine(errors.to_string()))?;
+        let clients = connectors::Clients {
+            dynamodb: self.inner.clients.dynamodb.clone(),
+            s3: self.inner.clients.s3.clone(),
+        };
+        Engine::open(map, connections, clients).await.map_err(|error| NoEngine(error.to_string()))
+    }
+}

@@ -1,0 +1,125 @@
+//! The keys of issuers: looked up by their id in what is configured, never by what a token says
+//! of its own keys.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aws_smithy_http_client::{Connector, tls};
+use aws_smithy_runtime_api::{
+    client::http::HttpConnector as _,
+    http::Request,
+};
+use aws_smithy_types::body::SdkBody;
+use chrono::TimeDelta;
+use domain::Timestamp;
+use jsonwebtoken::jwk::{Jwk, JwkSet};
+
+use crate::Issuer;
+
+/// How long an issuer is left alone after it was asked.
+const PAUSE: TimeDelta = TimeDelta::minutes(5);
+/// The largest key set that is read.
+const MOST: usize = 256 * 1024;
+
+/// The keys of all configured issuers.
+pub(crate) struct KeyRing {
+    issuers: Vec<Ring>,
+}
+
+struct Ring {
+    issuer: Arc<Issuer>,
+    state: Mutex<State>,
+    /// Held while the issuer is asked, so that many calls at once ask once.
+    asking: tokio::sync::Mutex<()>,
+}
+
+struct State {
+    keys: JwkSet,
+    asked_at: Option<Timestamp>,
+}
+
+/// A key and the issuer that it belongs to.
+pub(super) struct Found {
+    pub(super) issuer: Arc<Issuer>,
+    pub(super) key: Jwk,
+}
+
+/// What the look-up of a key gives.
+pub(super) enum LookUp {
+    Found(Box<Found>),
+    Unknown,
+    /// An issuer whose keys were never had cannot be reached.
+    Unavailable,
+}
+
+impl KeyRing {
+    pub(super) fn new(issuers: &[Issuer]) -> Self {
+        let ring = |issuer: &Issuer| Ring {
+            state: Mutex::new(State {
+                keys: issuer.jwks.clone().unwrap_or(JwkSet { keys: Vec::new() }),
+                asked_at: None,
+            }),
+            issuer: Arc::new(issuer.clone()),
+            asking: tokio::sync::Mutex::default(),
+        };
+        Self { issuers: issuers.iter().map(ring).collect() }
+    }
+
+    /// The key with this id. Issuers that may have it are asked at most once in a while; keys
+    /// that are known stay known while an issuer cannot be reached.
+    pub(super) async fn find(&self, kid: &str, now: Timestamp) -> LookUp {
+        if let Some(found) = self.known(kid) {
+            return found;
+        }
+        let mut unreachable = false;
+        for ring in &self.issuers {
+            let Some(url) = &ring.issuer.jwks_url else { continue };
+            let _asking = ring.asking.lock().await;
+            let due = {
+                let mut state = ring.state.lock().unwrap_or_else(PoisonError::into_inner);
+                let due = state.asked_at.is_none_or(|at| at + PAUSE <= now || now < at);
+                if due {
+                    state.asked_at = Some(now);
+                }
+                due
+            };
+            let fetched = if due { fetch(url).await } else { None };
+            let mut state = ring.state.lock().unwrap_or_else(PoisonError::into_inner);
+            match fetched {
+                Some(keys) => state.keys = keys,
+                None => unreachable |= state.keys.keys.is_empty(),
+            }
+        }
+        match self.known(kid) {
+            Some(found) => found,
+            None if unreachable => LookUp::Unavailable,
+            None => LookUp::Unknown,
+        }
+    }
+
+    fn known(&self, kid: &str) -> Option<LookUp> {
+        self.issuers.iter().find_map(|ring| {
+            let state = ring.state.lock().unwrap_or_else(PoisonError::into_inner);
+            let key = state.keys.find(kid)?.clone();
+            Some(LookUp::Found(Box::new(Found { issuer: Arc::clone(&ring.issuer), key })))
+        })
+    }
+}
+
+/// Fetches a key set from its configured address.
+async fn fetch(url: &str) -> Option<JwkSet> {
+    let connector = Connector::builder()
+        .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc))
+        .build();
+    let mut request = Request::new(SdkBody::empty());
+    request.set_uri(url.to_owned()).ok()?;
+    let ask = async {
+        let response = connector.call(request).await.ok()?;
+        if response.status().as_u16() != 200 {
+            return None;
+        }
+        let body = aws_smithy_types::byte_stream::ByteStream::new(response.into_body());
+        let bytes = body.collect().await.ok()?.into_bytes();
+        (bytes.len() <= MOST).then(|| serde_json::from_slice(&bytes).ok()).flatten()
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(3), ask).await.ok().flatten()
+}

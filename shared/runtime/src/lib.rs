@@ -1,0 +1,37 @@
+//! How we are called and what we call.
+//!
+//! An endpoint is a [`Route`] and a handler; [`mount`] puts authentication, permissions, limits,
+//! idempotency, error rendering and logging around it, the same for all. A worker is a
+//! [`WorkerSpec`] and a handler of one [`queues::Job`] or of one tick.
+
+mod answer;
+mod app;
+pub mod auth;
+mod call;
+mod clock;
+mod config;
+mod entropy;
+mod events;
+mod failure;
+mod idempotency;
+mod log;
+mod mail;
+mod mount;
+pub mod queues;
+mod route;
+mod serve;
+mod subject;
+
+pub use answer::{Answer, IntoAnswer, Json, Zip};
+pub use app::{App, Clients, EngineSource, Parts};
+pub use auth::Caller;
+pub use call::{ApiVersion, Body, Call, FromCall, Lines, NoBody, Org, Path, PersonUuid, State};
+pub use clock::Clock;
+pub use config::{Config, ConfigError, Issuer, QueueUrls};
+pub use entropy::Entropy;
+pub use events::{Trigger, Worker, WorkerSpec, on_jobs, on_tick};
+pub use failure::Failure;
+pub use log::Log;
+pub use mount::{Endpoint, Handler, mount};
+pub use route::{Allow, Credentials, Need, Route};
+pub use serve::{serve, serve_worker};

@@ -1,0 +1,232 @@
+//! What stands around every handler: authentication, permissions, limits, idempotency, errors
+//! in the caller's dialect, one log line.
+
+use std::{future::Future, marker::PhantomData, sync::Arc};
+
+use bytes::Bytes;
+use domain::PersonId;
+use futures_util::future::BoxFuture;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use lambda_http::{Body as LambdaBody, Request, RequestExt as _, Response};
+use wire::{Code, Dialect, Problem, Query};
+
+use crate::{
+    Allow, Answer, App, Call, Caller, Failure, FromCall, IntoAnswer, Route,
+    auth,
+    idempotency::{self, Asked, Turn},
+    log::Line,
+};
+
+/// The largest body that is read, in bytes.
+const BODY_LIMIT: usize = 64 * 1024;
+/// The same for personal data requests, whose remarks may be long.
+const MANAGEMENT_BODY_LIMIT: usize = 256 * 1024;
+/// The same for our own bulk endpoints.
+const NATIVE_BODY_LIMIT: usize = 5 * 1024 * 1024;
+
+type Run = dyn Fn(Call) -> BoxFuture<'static, Result<Answer, Failure>> + Send + Sync;
+
+/// A route with its handler.
+#[derive(Clone)]
+pub struct Endpoint {
+    /// What is particular to it, as data.
+    pub route: &'static Route,
+    run: Arc<Run>,
+}
+
+/// A function that handles calls: it takes what it needs of a [`Call`] and answers or fails.
+pub trait Handler<Args>: Send + Sync + 'static {
+    /// Handles a call.
+    fn handle(&self, call: Call) -> impl Future<Output = Result<Answer, Failure>> + Send;
+}
+
+macro_rules! handlers {
+    ($($arg:ident),*) => {
+        impl<F, Fut, R, $($arg),*> Handler<($($arg,)*)> for F
+        where
+            F: Fn($($arg),*) -> Fut + Send + Sync + 'static,
+            Fut: Future<Output = Result<R, Failure>> + Send,
+            R: IntoAnswer + Send,
+            $($arg: FromCall + Send,)*
+        {
+            #[expect(non_snake_case, reason = "the arguments are named after their types")]
+            async fn handle(&self, call: Call) -> Result<Answer, Failure> {
+                let dialect = call.route.dialect;
+                $(let $arg = $arg::from_call(&call)?;)*
+                drop(call);
+                self($($arg),*).await?.into_answer(dialect)
+            }
+        }
+    };
+}
+
+handlers!(A);
+handlers!(A, B);
+handlers!(A, B, C);
+handlers!(A, B, C, D);
+handlers!(A, B, C, D, E);
+handlers!(A, B, C, D, E, G);
+
+/// Puts a route and its handler together.
+pub fn mount<Args: 'static>(route: &'static Route, handler: impl Handler<Args>) -> Endpoint {
+    let handler = Arc::new((handler, PhantomData::<fn(Args)>));
+    Endpoint {
+        route,
+        run: Arc::new(move |call| {
+            let handler = Arc::clone(&handler);
+            Box::pin(async move { handler.0.handle(call).await })
+        }),
+    }
+}
+
+impl Endpoint {
+    /// Answers a call.
+    pub async fn call(&self, app: &App, request: Request) -> Response<LambdaBody> {
+        let id = call_id(app, request.headers());
+        let outcome = self.attempt(app, request).await;
+        let dialect = self.route.dialect;
+        let (answer, cause) = match outcome {
+            Ok(answer) => (answer, None),
+            Err(failure) => {
+                let cause = failure.cause();
+                let rendered = dialect.render(&failure.into_problem(), &id);
+                let answer = Answer {
+                    status: http::StatusCode::from_u16(rendered.status).unwrap_or(http::StatusCode::BAD_REQUEST),
+                    content_type: Some(rendered.content_type.to_owned()),
+                    headers: rendered.headers,
+                    body: rendered.body.to_string().into(),
+                };
+                (answer, cause)
+            }
+        };
+        app.log().line(&Line {
+            function: self.route.name,
+            id: &id,
+            status: Some(answer.status.as_u16()),
+            outcome: if answer.status.is_success() { "answered" } else { "refused" },
+            person: None,
+            cause,
+        });
+        respond(answer, &id)
+    }
+
+    async fn attempt(&self, app: &App, request: Request) -> Result<Answer, Failure> {
+        let route = self.route;
+        let parameters = request.path_parameters_ref();
+        let params: Vec<String> = route
+            .params()
+            .map(|name| parameters.and_then(|all| all.first(name)).unwrap_or_default().to_owned())
+            .collect();
+        let (parts, body) = request.into_parts();
+        let body: Bytes = match body {
+            LambdaBody::Empty => Bytes::new(),
+            LambdaBody::Text(text) => text.into(),
+            LambdaBody::Binary(bytes) => bytes.into(),
+            _ => Bytes::new(),
+        };
+        let caller = auth::verify(app, route.credentials, &parts.headers).await?;
+        let person = named_person(route, &params, caller.as_ref());
+        if let Some(caller) = &caller {
+            permit(route, caller, person.as_ref())?;
+        }
+        let limit = match route.dialect {
+            Dialect::Management => MANAGEMENT_BODY_LIMIT,
+            Dialect::Native => NATIVE_BODY_LIMIT,
+            Dialect::JsonApi | Dialect::Envelope | Dialect::Connect | Dialect::Detail => BODY_LIMIT,
+        };
+        if body.len() > limit {
+            return Err(Code::TooLarge.into());
+        }
+        let query = parts.uri.query().unwrap_or_default();
+        let asked = Asked { path: &params.join("/"), query, body: &body, person };
+        let turn = idempotency::begin(app, route, &parts.headers, caller.as_ref(), asked).await?;
+        let (app, keyed) = match turn {
+            Turn::Go(app, keyed) => (app, keyed),
+            Turn::Answered(answer) => return Ok(answer),
+        };
+        let call = Call {
+            app: app.clone(),
+            route,
+            params,
+            query: Query::parse(query),
+            headers: parts.headers,
+            body,
+            caller,
+        };
+        let answer = (self.run)(call).await?;
+        if let Some(keyed) = keyed {
+            keyed.end(&app, &answer).await?;
+        }
+        Ok(answer)
+    }
+}
+
+/// The person whom the path names, or the caller where it says `me` or nobody.
+fn named_person(route: &Route, params: &[String], caller: Option<&Caller>) -> Option<PersonId> {
+    match route.person_param() {
+        Some(name) => {
+            let place = route.params().position(|param| param == name)?;
+            params.get(place)?.parse().ok()
+        }
+        None => caller.and_then(Caller::person),
+    }
+}
+
+/// Whether the caller may call this route about this person.
+fn permit(route: &Route, caller: &Caller, person: Option<&PersonId>) -> Result<(), Problem> {
+    let Allow::AnyOf(permissions) = route.allow else { return Ok(()) };
+    let is_self = caller.person().is_some_and(|own| Some(&own) == person);
+    let allowed = permissions
+        .iter()
+        .any(|permission| caller.grants.allow(*permission) && (is_self || !permission.own_only()));
+    if allowed {
+        return Ok(());
+    }
+    let missing = permissions.first().map(|permission| permission.name()).unwrap_or_default();
+    Err(Problem::about(Code::InsufficientPermissions, missing))
+}
+
+/// The id of a call: the caller's own `Request-Id` if it is an xid, else a new one.
+fn call_id(app: &App, headers: &HeaderMap) -> String {
+    let given = headers.get("request-id").and_then(|value| value.to_str().ok());
+    if let Some(id) = given.and_then(|text| text.parse::<xid::Id>().ok().filter(|id| id.to_string() == text)) {
+        return id.to_string();
+    }
+    let seconds = u32::try_from(app.now().timestamp()).unwrap_or_default();
+    let mut bytes = [0; 12];
+    bytes[..4].copy_from_slice(&seconds.to_be_bytes());
+    bytes[4..].copy_from_slice(&app.entropy().bytes::<8>());
+    xid::Id::from_bytes(&bytes).map(|id| id.to_string()).unwrap_or_default()
+}
+
+fn respond(answer: Answer, id: &str) -> Response<LambdaBody> {
+    let is_text = answer.content_type.as_deref().is_some_and(|name| name != "application/zip");
+    let body = if answer.body.is_empty() {
+        LambdaBody::Empty
+    } else {
+        match (is_text, String::from_utf8(answer.body.to_vec())) {
+            (true, Ok(text)) => LambdaBody::Text(text),
+            (true | false, _) => LambdaBody::Binary(answer.body.to_vec()),
+        }
+    };
+    let mut response = Response::new(body);
+    *response.status_mut() = answer.status;
+    let headers = response.headers_mut();
+    let mut set = |name: HeaderName, value: &str| {
+        // Our own values are plain text; one that is not is left out rather than breaking the answer.
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(name, value);
+        }
+    };
+    set(HeaderName::from_static("request-id"), id);
+    set(http::header::CACHE_CONTROL, "no-store");
+    set(http::header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    if let Some(content_type) = &answer.content_type {
+        set(http::header::CONTENT_TYPE, content_type);
+    }
+    for (name, value) in &answer.headers {
+        set(HeaderName::from_static(name), value);
+    }
+    response
+}
+

@@ -1,0 +1,112 @@
+//! Queues: a message only says which record to look at; the record says what is to be done.
+
+use domain::{OrgId, PersonKey, RequestId};
+use serde::{Deserialize, Serialize};
+use store::requests::Due;
+
+use crate::{App, Failure};
+
+/// A queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Queue {
+    /// Takeouts to build.
+    Takeouts,
+    /// Purges to carry out.
+    Purges,
+    /// Mails to send.
+    Notices,
+}
+
+impl Queue {
+    /// All queues.
+    pub const ALL: [Self; 3] = [Self::Takeouts, Self::Purges, Self::Notices];
+
+    /// The name, in which those of tables, alarms and settings are rooted.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Takeouts => "takeouts",
+            Self::Purges => "purges",
+            Self::Notices => "notices",
+        }
+    }
+}
+
+/// Which record to look at. Carries pseudonyms only: messages end up in dead-letter queues.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Job {
+    /// Whose tenant.
+    pub org: OrgId,
+    /// Whose record.
+    pub person: PersonKey,
+    /// Which request; none for the person's current erasure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<RequestId>,
+}
+
+impl From<Due> for Job {
+    fn from(due: Due) -> Self {
+        Self { org: due.org, person: due.person, request: due.id }
+    }
+}
+
+/// The most jobs that one message carries.
+const JOBS_PER_MESSAGE: usize = 25;
+/// The most messages that one call sends: a limit of the service.
+const MESSAGES_PER_CALL: usize = 10;
+
+impl App {
+    /// Puts jobs on a queue. Sending a job twice is harmless; not sending it is mended by
+    /// `resume-stalled`.
+    ///
+    /// # Errors
+    /// When the queue cannot be reached.
+    pub async fn enqueue(&self, queue: Queue, jobs: &[Job]) -> Result<(), Failure> {
+        let urls = &self.config().queues;
+        let url = match queue {
+            Queue::Takeouts => &urls.takeouts,
+            Queue::Purges => &urls.purges,
+            Queue::Notices => &urls.notices,
+        };
+        let messages: Vec<&[Job]> = jobs.chunks(JOBS_PER_MESSAGE).collect();
+        for batch in messages.chunks(MESSAGES_PER_CALL) {
+            let mut send = self.clients().sqs.send_message_batch().queue_url(url);
+            for (number, jobs) in batch.iter().enumerate() {
+                let entry = aws_sdk_sqs::types::SendMessageBatchRequestEntry::builder()
+                    .id(number.to_string())
+                    .message_body(serde_json::to_string(jobs).map_err(Failure::internal)?)
+                    .build()
+                    .map_err(Failure::internal)?;
+                send = send.entries(entry);
+            }
+            let answer = send.send().await.map_err(Failure::unavailable)?;
+            if !answer.failed.is_empty() {
+                return Err(Failure::unavailable(PartlySent { left: answer.failed.len() }));
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts a job on a queue after the record that it speaks of was written. A failure is logged
+    /// and nothing else: the record is what was promised, and `resume-stalled` finds it.
+    pub async fn nudge(&self, queue: Queue, job: Job) {
+        if let Err(failure) = self.enqueue(queue, &[job]).await {
+            let cause = failure.cause();
+            let person = Some(job.person.to_string());
+            let line = crate::log::Line {
+                function: queue.name(),
+                outcome: "not queued",
+                person,
+                cause,
+                ..Default::default()
+            };
+            self.log().line(&line);
+        }
+    }
+}
+
+/// A queue took only a part of what was sent.
+#[derive(Debug, thiserror::Error)]
+#[error("{left} messages were not taken")]
+struct PartlySent {
+    left: usize,
+}

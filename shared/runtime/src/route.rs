@@ -1,0 +1,96 @@
+//! What is particular to an endpoint, as data.
+
+use domain::Permission;
+use http::Method;
+use wire::{Code, Dialect};
+
+/// Everything about an endpoint but what it does.
+#[derive(Debug)]
+pub struct Route {
+    /// The Lambda's name: verb-noun, in kebab case.
+    pub name: &'static str,
+    /// The HTTP method.
+    pub method: Method,
+    /// The path, in API Gateway's syntax.
+    pub path: &'static str,
+    /// Other paths under which it is known.
+    pub aliases: &'static [&'static str],
+    /// The dialect in which it answers.
+    pub dialect: Dialect,
+    /// How the caller says who they are.
+    pub credentials: Credentials,
+    /// Who may call it.
+    pub allow: Allow,
+    /// The errors of its own, beside those that every endpoint has.
+    pub errors: &'static [Code],
+    /// What it touches; becomes its IAM policy.
+    pub needs: &'static [Need],
+    /// What it is for, in a few words.
+    pub summary: &'static str,
+}
+
+/// How the caller says who they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Credentials {
+    /// They need not.
+    None,
+    /// `Authorization: Bearer`.
+    Bearer,
+    /// The same, or a cookie of that name (RallyHere).
+    BearerOrCookie,
+    /// `SlashID-API-Key` and `SlashID-OrgID`.
+    ApiKey,
+    /// HTTP Basic of an API client, or a bearer token.
+    BasicOrBearer,
+}
+
+/// Who may call an endpoint.
+#[derive(Clone, Copy, Debug)]
+pub enum Allow {
+    /// Whoever was verified, or everybody if no credentials are asked for.
+    Anyone,
+    /// Whoever has any of these permissions. Those that reach no further than oneself count only
+    /// where the path names nobody else.
+    AnyOf(&'static [Permission]),
+}
+
+/// What a function touches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Need {
+    /// Reads the ledger.
+    ReadLedger,
+    /// Reads and writes the ledger.
+    WriteLedger,
+    /// Deletes from the ledger what a forgotten person leaves.
+    ForgetLedger,
+    /// Reads finished takeouts.
+    ReadTakeouts,
+    /// Writes takeouts.
+    WriteTakeouts,
+    /// Deletes takeouts.
+    DeleteTakeouts,
+    /// Sends to the queue of takeouts.
+    QueueTakeouts,
+    /// Sends to the queue of purges.
+    QueuePurges,
+    /// Sends to the queue of mails.
+    QueueNotices,
+    /// Sends mails.
+    SendMail,
+    /// Reads the stores of the data map.
+    ReadStores,
+    /// Erases from the stores of the data map.
+    EraseStores,
+}
+
+impl Route {
+    /// The names of the path's parameters, in order.
+    pub fn params(&self) -> impl Iterator<Item = &'static str> {
+        self.path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
+    }
+
+    /// The name of the parameter that names a person, if one does.
+    pub fn person_param(&self) -> Option<&'static str> {
+        self.params().find(|name| matches!(*name, "person_id" | "userID" | "user_id" | "userId"))
+    }
+}

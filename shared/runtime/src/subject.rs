@@ -1,0 +1,53 @@
+//! Finding the person whom a call is about.
+
+use domain::{
+    OrgId, PersonId, PersonKey,
+    person::Person,
+    tenant::{Subjects, Tenant},
+};
+use store::{Ledger, StoreError};
+use wire::Code;
+
+use crate::{App, Failure};
+
+impl App {
+    /// The ledger of a tenant.
+    pub fn ledger(&self, org: OrgId) -> Ledger<'_> {
+        self.store().of(org)
+    }
+
+    /// The person with this id: registered, or created now in an open tenant.
+    ///
+    /// # Errors
+    /// The dialect's not-found answer for an unknown person of a tenant that registers persons.
+    pub async fn subject(&self, tenant: &Tenant, id: &PersonId) -> Result<(PersonKey, Person), Failure> {
+        let ledger = self.ledger(tenant.org);
+        let key = ledger.key_of(id).await?;
+        if let Some(person) = ledger.person(key).await? {
+            return Ok((key, person));
+        }
+        match tenant.subjects {
+            Subjects::Registered => Err(Code::PersonNotFound.into()),
+            Subjects::Open => {
+                let person = Person::new(id.clone(), self.now());
+                match ledger.put_person(key, &person, None).await {
+                    Ok(()) => Ok((key, person)),
+                    // Another call was first with the same person.
+                    Err(StoreError::Conflict) => {
+                        let person = ledger.person(key).await?.ok_or(StoreError::Conflict)?;
+                        Ok((key, person))
+                    }
+                    Err(error) => Err(error.into()),
+                }
+            }
+        }
+    }
+
+    /// The pseudonym of a person who may be unknown, or forgotten.
+    ///
+    /// # Errors
+    /// When the tenant's keys cannot be had.
+    pub async fn pseudonym(&self, tenant: &Tenant, id: &PersonId) -> Result<PersonKey, Failure> {
+        Ok(self.ledger(tenant.org).key_of(id).await?)
+    }
+}

@@ -1,0 +1,144 @@
+//! The append-only consent history: the event is the state and the audit record.
+
+use aws_lc_rs::digest;
+use domain::{
+    PersonKey, Timestamp,
+    consent::{Change, Consent, Version},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Ledger, StoreError, keys,
+    persons::is_person,
+    table::{Item, Only, Range, Read, readable, sort_key},
+};
+
+#[derive(Serialize, Deserialize)]
+struct ConsentItem {
+    n: u64,
+    at: Timestamp,
+    by: String,
+    c: Vec<Consent>,
+    #[serde(with = "serde_bytes")]
+    p: Vec<u8>,
+    #[serde(with = "serde_bytes")]
+    h: Vec<u8>,
+}
+
+/// The hash of a version, over everything that it says and the hash of the one before.
+fn hash(version: &Version) -> Result<[u8; 32], StoreError> {
+    let said = serde_json::to_vec(&(version.number, version.at, &version.by, &version.consents))
+        .map_err(|_| StoreError::Unreadable { what: "consent" })?;
+    let mut context = digest::Context::new(&digest::SHA256);
+    context.update(&version.previous);
+    context.update(&said);
+    let mut hash = [0; 32];
+    hash.copy_from_slice(context.finish().as_ref());
+    Ok(hash)
+}
+
+fn read(item: Item) -> Result<Version, StoreError> {
+    let ConsentItem { n, at, by, c, p, h: _ } = readable(item)?;
+    let previous = p.try_into().map_err(|_| StoreError::Unreadable { what: "consent" })?;
+    Ok(Version { number: n, at, by, consents: c, previous })
+}
+
+/// How often a change is tried again when others write at the same time.
+const TRIES: u32 = 16;
+
+impl Ledger<'_> {
+    /// The person's current version; `None` without a person, `Some(None)` without a consent.
+    async fn head(&self, person: PersonKey, how: Read) -> Result<Option<Option<Version>>, StoreError> {
+        let pk = keys::person_partition(self.org, person);
+        let own = keys::person(self.org, person).sk;
+        let range = Range { pk: &pk, sk: Some((keys::CONSENTS, &own)), newest_first: true, limit: Some(2), read: how };
+        let mut items = self.store.table.query(range).await?.into_iter();
+        match items.next() {
+            Some(item) if is_person(&item) => items.next().map(read).transpose().map(Some),
+            Some(_) | None => Ok(None),
+        }
+    }
+
+    /// The consents in force; `None` without a person.
+    ///
+    /// # Errors
+    /// When the table cannot be read.
+    pub async fn consents(&self, person: PersonKey) -> Result<Option<Vec<Consent>>, StoreError> {
+        let consents = |head: Option<Version>| head.map(|version| version.consents).unwrap_or_default();
+        Ok(self.head(person, Read::Consistent).await?.map(consents))
+    }
+
+    /// Appends a change and gives what is in force from then on; `None` without a person.
+    ///
+    /// # Errors
+    /// When the table cannot be written, or too many others write at the same time.
+    pub async fn change_consents(
+        &self,
+        person: PersonKey,
+        change: &Change,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<Option<Vec<Consent>>, StoreError> {
+        // The cheap reading is nearly always right; where it is not, the condition on the write
+        // finds out and the next round reads consistently.
+        let mut how = Read::Eventual;
+        for _ in 0..TRIES {
+            let head = match (self.head(person, how).await?, how) {
+                (Some(head), Read::Eventual | Read::Consistent) => head,
+                (None, Read::Consistent) => return Ok(None),
+                (None, Read::Eventual) => {
+                    how = Read::Consistent;
+                    continue;
+                }
+            };
+            how = Read::Consistent;
+            let (number, previous, current) = match head {
+                Some(version) => (version.number + 1, hash(&version)?, version.consents),
+                None => (1, [0; 32], Vec::new()),
+            };
+            let version = Version { number, at: now, by: by.to_owned(), consents: change.apply(&current, now), previous };
+            let item = ConsentItem {
+                n: version.number,
+                at: version.at,
+                by: version.by.clone(),
+                c: version.consents.clone(),
+                p: version.previous.to_vec(),
+                h: hash(&version)?.to_vec(),
+            };
+            match self.store.table.put(&keys::consent(self.org, person, number), &item, &[], Only::IfAbsent).await {
+                Ok(()) => return Ok(Some(version.consents)),
+                Err(StoreError::Conflict) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(StoreError::Conflict)
+    }
+
+    /// The whole history of a person's consents, oldest first.
+    ///
+    /// # Errors
+    /// When the table cannot be read.
+    pub async fn consent_history(&self, person: PersonKey) -> Result<Vec<Version>, StoreError> {
+        let pk = keys::person_partition(self.org, person);
+        let end = keys::consent(self.org, person, u64::MAX).sk;
+        let range =
+            Range { pk: &pk, sk: Some((keys::CONSENTS, &end)), newest_first: false, limit: None, read: Read::Consistent };
+        let items = self.store.table.query(range).await?;
+        items.into_iter().filter(|item| sort_key(item).starts_with(keys::CONSENTS)).map(read).collect()
+    }
+}
+
+/// Whether every version of a history names the hash of the one before it, without a gap.
+///
+/// # Errors
+/// When a version cannot be hashed.
+pub fn is_unbroken(history: &[Version]) -> Result<bool, StoreError> {
+    let mut previous = [0; 32];
+    for (version, number) in history.iter().zip(1..) {
+        if version.number != number || version.previous != previous {
+            return Ok(false);
+        }
+        previous = hash(version)?;
+    }
+    Ok(true)
+}

@@ -1,0 +1,212 @@
+//! Keys of the ledger, all on this page.
+//!
+//! `o` is a tenant, `p` a person's pseudonym, `i` a request's id. A person's partition is
+//! `ORG#o#P#p`.
+//!
+//! | question | index | condition |
+//! |---|---|---|
+//! | the person | table | `ORG#o#P#p`, `P` |
+//! | the person and their current consents, in one read | table | `ORG#o#P#p`, `C#` to `P`, last two |
+//! | the consent history | table | `ORG#o#P#p`, begins with `C#` |
+//! | all requests of the person | table | `ORG#o#P#p`, begins with `R#` |
+//! | the erasure that is, or was last, under way (one per person) | table | `ORG#o#P#p`, `R#ERASURE` |
+//! | one request of the person | table | `ORG#o#P#p`, `R#i` |
+//! | the person's current link to the data view | table | `ORG#o#P#p`, `V` |
+//! | whose request is this | table | `ORG#o#R#i`, `R` |
+//! | who is identified by this value | table | `ORG#o#I#<keyed hash>`, begins with nothing: all |
+//! | what was answered under an idempotency key | table | `ORG#o#K#<hash>`, `K` |
+//! | all requests of the tenant, newest first | `list` | `ORG#o` |
+//! | what needs attention by now, oldest first | `due` | `<attention>#<shard>`, up to `<now>` |
+//! | an API client | table | `CLIENT#<id>`, `CLIENT` |
+//!
+//! The `due` index and API clients are the only keys that do not begin with a tenant: sweepers
+//! serve all tenants, and a client names its tenant only once it is known.
+//!
+//! In the key table, whose partition key is all there is:
+//!
+//! | question | key |
+//! |---|---|
+//! | the tenant's wrapping key | `ORG#o` |
+//! | the person's data key | `ORG#o#P#p` |
+//! | the key of mails that outlive the person's data key | `ORG#o#R#i` |
+//! | the key that signs our own tokens | `SIGNING` |
+
+use chrono::SecondsFormat;
+use domain::{
+    OrgId, PersonKey, RequestId, Timestamp,
+    request::{Attention, Kind, Request, Work},
+};
+
+/// The primary key of an item.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// Partition key.
+    pub pk: String,
+    /// Sort key; empty in the key table.
+    pub sk: String,
+}
+
+/// How many partitions the index of what is due is spread over.
+pub const DUE_SHARDS: u8 = 4;
+
+/// The partition of a person.
+pub fn person_partition(org: OrgId, person: PersonKey) -> String {
+    format!("ORG#{org}#P#{person}")
+}
+
+/// Where a person's own record lies.
+pub fn person(org: OrgId, person: PersonKey) -> Key {
+    Key { pk: person_partition(org, person), sk: "P".into() }
+}
+
+/// What all consent versions begin with.
+pub const CONSENTS: &str = "C#";
+
+/// Where a version of a person's consents lies.
+pub fn consent(org: OrgId, person: PersonKey, number: u64) -> Key {
+    Key { pk: person_partition(org, person), sk: format!("{CONSENTS}{number:010}") }
+}
+
+/// What all requests begin with.
+pub const REQUESTS: &str = "R#";
+
+/// Where the one erasure of a person lies that is, or was last, under way.
+pub fn erasure(org: OrgId, person: PersonKey) -> Key {
+    Key { pk: person_partition(org, person), sk: format!("{REQUESTS}ERASURE") }
+}
+
+/// Where a request lies that is not the current erasure.
+pub fn request_by_id(org: OrgId, person: PersonKey, id: RequestId) -> Key {
+    Key { pk: person_partition(org, person), sk: format!("{REQUESTS}{id}") }
+}
+
+/// Where `request` lies: erasures that Lethe carries out share one place, so that there can be
+/// only one at a time.
+pub fn request(org: OrgId, request: &Request) -> Key {
+    match (request.kind, &request.work) {
+        (Kind::Erasure, Work::Purge(_)) => erasure(org, request.person),
+        (Kind::Erasure | Kind::Access | Kind::Correction | Kind::Restriction, _) => {
+            request_by_id(org, request.person, request.id)
+        }
+    }
+}
+
+/// Where it is noted whose request `id` is.
+pub fn owner(org: OrgId, id: RequestId) -> Key {
+    Key { pk: format!("ORG#{org}#R#{id}"), sk: "R".into() }
+}
+
+/// Where a person's current link to the personal data view lies.
+pub fn view_link(org: OrgId, person: PersonKey) -> Key {
+    Key { pk: person_partition(org, person), sk: "V".into() }
+}
+
+/// The partition of all persons identified by a value, given its keyed hash.
+pub fn identity_partition(org: OrgId, hash: [u8; 16]) -> String {
+    format!("ORG#{org}#I#{}", hex::encode(hash))
+}
+
+/// Where it is noted that a value identifies a person.
+pub fn identity(org: OrgId, hash: [u8; 16], person: PersonKey) -> Key {
+    Key { pk: identity_partition(org, hash), sk: person.to_string() }
+}
+
+/// Where the answer given under an idempotency key lies, given the hash of its scope.
+pub fn reply(org: OrgId, scope: [u8; 32]) -> Key {
+    Key { pk: format!("ORG#{org}#K#{}", hex::encode(scope)), sk: "K".into() }
+}
+
+/// Where an API client lies.
+pub fn client(id: &str) -> Key {
+    Key { pk: format!("CLIENT#{id}"), sk: "CLIENT".into() }
+}
+
+/// Where a request stands in the list of all requests of its tenant.
+pub fn in_list(org: OrgId, request: &Request) -> Key {
+    Key { pk: list_partition(org), sk: list_sort(request) }
+}
+
+/// By time, and by id where times are equal.
+pub fn list_sort(request: &Request) -> String {
+    format!("{}#{}", sortable(request.received_at), request.id)
+}
+
+/// The list of all requests of a tenant.
+pub fn list_partition(org: OrgId) -> String {
+    format!("ORG#{org}")
+}
+
+/// Where a request waits for attention, if it needs any.
+pub fn in_due(request: &Request) -> Option<Key> {
+    let (attention, at) = request.attention()?;
+    let shard = request.id.0.as_bytes()[15] % DUE_SHARDS;
+    Some(Key { pk: due_partition(attention, shard), sk: sortable(at) })
+}
+
+/// One shard of what is due for one kind of attention.
+pub fn due_partition(attention: Attention, shard: u8) -> String {
+    let name = match attention {
+        Attention::Purge => "PURGE",
+        Attention::Expiry => "EXPIRY",
+        Attention::Stalled => "STALLED",
+    };
+    format!("{name}#{shard}")
+}
+
+/// The tenant and person of a partition key made by [`person_partition`].
+pub fn owner_of_partition(pk: &str) -> Option<(OrgId, PersonKey)> {
+    let (org, person) = pk.strip_prefix("ORG#")?.split_once("#P#")?;
+    Some((org.parse().ok()?, person.parse().ok()?))
+}
+
+/// The key of a tenant in the key table.
+pub fn tenant_key(org: OrgId) -> Key {
+    Key { pk: format!("ORG#{org}"), sk: String::new() }
+}
+
+/// The data key of a person in the key table.
+pub fn person_key(org: OrgId, person: PersonKey) -> Key {
+    Key { pk: person_partition(org, person), sk: String::new() }
+}
+
+/// The key, in the key table, of what is said about a request once the person is forgotten.
+pub fn request_key(org: OrgId, id: RequestId) -> Key {
+    Key { pk: format!("ORG#{org}#R#{id}"), sk: String::new() }
+}
+
+/// The key, in the key table, that signs our own tokens.
+pub fn signing_key() -> Key {
+    Key { pk: "SIGNING".into(), sk: String::new() }
+}
+
+/// Fixed width, so that text order is time order.
+pub fn sortable(at: Timestamp) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Micros, true)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn nothing_lies_between_the_consents_and_the_person() {
+        let org = "af5fbd30-7ce7-4548-8b30-4cd59cb2aba1".parse().unwrap();
+        let someone = PersonKey([9; 16]);
+        let newest = consent(org, someone, 9_999_999_999).sk;
+        let others = [erasure(org, someone).sk, view_link(org, someone).sk];
+
+        let range = CONSENTS.to_owned()..=person(org, someone).sk;
+        assert!(range.contains(&newest));
+        assert!(others.iter().all(|other| !range.contains(other)));
+    }
+
+    #[test]
+    fn a_partition_tells_its_owner() {
+        let org: OrgId = "af5fbd30-7ce7-4548-8b30-4cd59cb2aba1".parse().unwrap();
+        let someone = PersonKey([9; 16]);
+
+        assert_eq!(owner_of_partition(&person_partition(org, someone)), Some((org, someone)));
+        assert_eq!(owner_of_partition("CLIENT#x"), None);
+    }
+}

@@ -1,0 +1,108 @@
+//! The ledger: one DynamoDB table, a second small one for keys, and the bucket of finished takeouts.
+//!
+//! | module | keeps |
+//! |---|---|
+//! | [`persons`] | registered persons and how to find them by what identifies them |
+//! | [`requests`] | requests of every kind, with the takeout or purge that answers them |
+//! | [`consents`] | the append-only consent history |
+//! | [`clients`] | API clients and our own token-signing key |
+//! | [`replies`] | what was answered under an idempotency key |
+//! | [`links`] | one-time links into the personal data view |
+//! | [`takeouts`] | finished archives |
+//! | [`vault`] | keys: pseudonyms, sealing, and forgetting by destroying a key |
+//!
+//! Every read and write goes through a [`Ledger`], which belongs to one tenant; only sweepers and
+//! the look-up of API clients work across tenants, and they say so.
+
+pub mod clients;
+pub mod consents;
+mod error;
+pub mod keys;
+pub mod links;
+pub mod persons;
+pub mod replies;
+pub mod requests;
+mod table;
+pub mod takeouts;
+pub mod vault;
+
+use std::sync::Arc;
+
+use domain::{OrgId, PersonId, PersonKey};
+
+pub use error::StoreError;
+use table::Table;
+use takeouts::Takeouts;
+use vault::Vault;
+
+/// Where the ledger lies.
+#[derive(Clone, Debug)]
+pub struct Places {
+    /// The table of the ledger.
+    pub table: String,
+    /// The table of keys, which has no point-in-time recovery.
+    pub key_table: String,
+    /// The bucket of finished takeouts.
+    pub takeout_bucket: String,
+    /// The KMS key that wraps all others.
+    pub kms_key: String,
+}
+
+/// The ledger of all tenants. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    table: Table,
+    vault: Vault,
+    takeouts: Takeouts,
+}
+
+impl Store {
+    /// The ledger in `places`.
+    pub fn new(
+        dynamodb: aws_sdk_dynamodb::Client,
+        s3: aws_sdk_s3::Client,
+        kms: aws_sdk_kms::Client,
+        places: Places,
+    ) -> Self {
+        let Places { table, key_table, takeout_bucket, kms_key } = places;
+        let vault = Vault::new(Table::new(dynamodb.clone(), key_table), kms, kms_key);
+        let takeouts = Takeouts::new(s3, takeout_bucket);
+        Self { inner: Arc::new(Inner { table: Table::new(dynamodb, table), vault, takeouts }) }
+    }
+
+    /// The part of the ledger that belongs to one tenant.
+    pub fn of(&self, org: OrgId) -> Ledger<'_> {
+        Ledger { store: &self.inner, org }
+    }
+
+    /// Finished takeouts.
+    pub fn takeouts(&self) -> &Takeouts {
+        &self.inner.takeouts
+    }
+}
+
+/// The ledger of one tenant.
+#[derive(Clone, Copy)]
+pub struct Ledger<'a> {
+    store: &'a Inner,
+    org: OrgId,
+}
+
+impl Ledger<'_> {
+    /// The tenant.
+    pub fn org(&self) -> OrgId {
+        self.org
+    }
+
+    /// The pseudonym of a person.
+    ///
+    /// # Errors
+    /// When the tenant's keys cannot be had.
+    pub async fn key_of(&self, person: &PersonId) -> Result<PersonKey, StoreError> {
+        Ok(PersonKey(self.store.vault.tenant(self.org).await?.pseudonym(person.as_str())))
+    }
+}

@@ -1,0 +1,524 @@
+//! Requests of every kind, with the takeout or purge that answers them.
+
+use domain::{
+    OrgId, PersonId, PersonKey, RequestId, Timestamp,
+    purge::{Purge, PurgeState, StoreOutcome},
+    request::{Attention, Confirmation, Door, Kind, Notice, Request, Template, Work},
+    takeout::{Archive, Takeout, TakeoutState},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Ledger, Store, StoreError,
+    keys::{self, Key},
+    table::{IndexPage, Item, Only, Range, Read, readable, sort_key},
+    vault::{Owner, Seal},
+};
+
+#[derive(Serialize, Deserialize)]
+struct RequestItem {
+    pk: String,
+    sk: String,
+    v: u64,
+    id: RequestId,
+    kind: Kind,
+    door: Door,
+    received: Timestamp,
+    changed: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    confirmed: Option<Confirmed>,
+    work: WorkItem,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    notices: Vec<NoticeItem>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    keep: Option<Timestamp>,
+    /// When DynamoDB may drop the item, in Unix seconds. Nothing is decided by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ttl: Option<i64>,
+    #[serde(default, with = "serde_bytes", skip_serializing_if = "Option::is_none")]
+    x: Option<Vec<u8>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Confirmed {
+    at: Timestamp,
+    by: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum WorkItem {
+    Manual,
+    Takeout {
+        state: TakeoutState,
+        expires: Timestamp,
+        archive: Option<Archive>,
+        attempts: u32,
+        retry: Timestamp,
+    },
+    Purge {
+        state: PurgeState,
+        due: Timestamp,
+        outcomes: Vec<StoreOutcome>,
+        attempts: u32,
+        lease: Timestamp,
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+struct NoticeItem {
+    template: Template,
+    sent: Option<Timestamp>,
+    retry: Timestamp,
+}
+
+/// What is sealed: under the person's data key, and once the person is forgotten, under a key of
+/// the request's own.
+#[derive(Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+struct Private {
+    person_id: Option<PersonId>,
+    remarks: Option<String>,
+    internal: Option<String>,
+    comment: Option<String>,
+    deliver_to: Option<String>,
+    password: Option<String>,
+    confirmation: Option<[u8; 32]>,
+    mail: Vec<(Option<String>, Option<String>)>,
+}
+
+impl Private {
+    fn of(request: &Request) -> Self {
+        let takeout = request.takeout();
+        Self {
+            person_id: request.person_id.clone(),
+            remarks: request.remarks.clone(),
+            internal: request.confirmation.as_ref().and_then(|confirmation| confirmation.remarks.clone()),
+            comment: request.confirmation.as_ref().and_then(|confirmation| confirmation.comment.clone()),
+            deliver_to: takeout.and_then(|takeout| takeout.deliver_to.clone()),
+            password: takeout.and_then(|takeout| takeout.password.clone()),
+            confirmation: takeout.and_then(|takeout| takeout.confirmation),
+            mail: request.notices.iter().map(|notice| (notice.to.clone(), notice.secret.clone())).collect(),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        let nothing = Self { mail: vec![(None, None); self.mail.len()], ..Self::default() };
+        *self == nothing
+    }
+}
+
+fn sealed_under(request: &Request) -> Owner {
+    owner(request.person, request.id, request.keep_until)
+}
+
+fn owner(person: PersonKey, id: RequestId, keep_until: Option<Timestamp>) -> Owner {
+    match keep_until {
+        None => Owner::Person(person),
+        Some(_) => Owner::Request(id),
+    }
+}
+
+/// What became of the attempt to make a request.
+#[derive(Debug)]
+pub enum Created {
+    /// It is new.
+    New,
+    /// The same person has a request with this id already: here it is.
+    Before(Request),
+    /// The id is another person's.
+    Taken,
+}
+
+/// Which requests a list shows.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Filter {
+    /// Received at or after.
+    pub from: Option<Timestamp>,
+    /// Received before.
+    pub to: Option<Timestamp>,
+}
+
+/// Where a list goes on: the place of the last request shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cursor(String);
+
+impl Cursor {
+    /// The place of a request.
+    pub fn at(request: &Request) -> Self {
+        Self(keys::list_sort(request))
+    }
+
+    /// Whether `request` comes after this place.
+    pub fn is_before(&self, request: &Request) -> bool {
+        keys::list_sort(request) < self.0
+    }
+
+    /// The place as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Reads a place from text.
+    pub fn read(text: &str) -> Option<Self> {
+        let (at, id) = text.split_once('#')?;
+        let at: Timestamp = at.parse().ok()?;
+        let id: RequestId = id.parse().ok()?;
+        Some(Self(format!("{}#{id}", keys::sortable(at))))
+    }
+}
+
+impl Ledger<'_> {
+    /// Makes a request. The same id for the same person is the same request.
+    ///
+    /// # Errors
+    /// When the tables cannot be written.
+    pub async fn create_request(&self, request: &Request) -> Result<Created, StoreError> {
+        if !self.claim_id(request.id, request.person).await? {
+            return Ok(Created::Taken);
+        }
+        let written = self.write(&keys::request(self.org, request), request, Only::IfAbsent).await;
+        match written {
+            Ok(()) => Ok(Created::New),
+            Err(StoreError::Conflict) => match self.request(request.person, request.id).await? {
+                Some(before) => Ok(Created::Before(before)),
+                None => Err(StoreError::Conflict),
+            },
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Makes the erasure `new` the current one of its person, after `last`, which has ended.
+    /// `last` is kept under its own id.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] if somebody else was first.
+    pub async fn create_erasure(&self, new: &Request, last: Option<&Request>) -> Result<(), StoreError> {
+        if !self.claim_id(new.id, new.person).await? {
+            return Err(StoreError::Conflict);
+        }
+        let only = match last {
+            None => Only::IfAbsent,
+            Some(last) => {
+                self.write(&keys::request_by_id(self.org, last.person, last.id), last, Only::Always).await?;
+                Only::IfVersion(last.version)
+            }
+        };
+        self.write(&keys::erasure(self.org, new.person), new, only).await
+    }
+
+    /// Notes whose request `id` is; false if it is somebody else's.
+    async fn claim_id(&self, id: RequestId, person: PersonKey) -> Result<bool, StoreError> {
+        #[derive(Serialize, Deserialize)]
+        struct OwnerItem {
+            p: PersonKey,
+        }
+        let place = keys::owner(self.org, id);
+        match self.store.table.put(&place, &OwnerItem { p: person }, &[], Only::IfAbsent).await {
+            Ok(()) => Ok(true),
+            Err(StoreError::Conflict) => {
+                let owner = self.store.table.get::<OwnerItem>(&place, Read::Consistent).await?;
+                Ok(owner.is_some_and(|owner| owner.p == person))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Writes the next version of a request.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] unless the stored version is the one before.
+    pub async fn put_request(&self, request: &Request) -> Result<(), StoreError> {
+        self.write(&keys::request(self.org, request), request, Only::IfVersion(request.version - 1)).await
+    }
+
+    /// Writes the next version of a past erasure, which no longer lies at the place of the current.
+    async fn put_past_erasure(&self, request: &Request) -> Result<(), StoreError> {
+        let place = keys::request_by_id(self.org, request.person, request.id);
+        self.write(&place, request, Only::IfVersion(request.version - 1)).await
+    }
+
+    async fn write(&self, place: &Key, request: &Request, only: Only) -> Result<(), StoreError> {
+        let private = Private::of(request);
+        let x = if private.is_empty() {
+            None
+        } else {
+            let seal = self.store.vault.seal_for(self.org, sealed_under(request)).await?;
+            Some(seal.seal(place, &private)?)
+        };
+        let item = RequestItem {
+            pk: place.pk.clone(),
+            sk: place.sk.clone(),
+            v: request.version,
+            id: request.id,
+            kind: request.kind,
+            door: request.door,
+            received: request.received_at,
+            changed: request.changed_at,
+            confirmed: request.confirmation.as_ref().map(|c| Confirmed { at: c.at, by: c.by.clone() }),
+            work: match &request.work {
+                Work::Manual => WorkItem::Manual,
+                Work::Takeout(takeout) => WorkItem::Takeout {
+                    state: takeout.state,
+                    expires: takeout.expires_at,
+                    archive: takeout.archive.clone(),
+                    attempts: takeout.attempts,
+                    retry: takeout.retry_at,
+                },
+                Work::Purge(purge) => WorkItem::Purge {
+                    state: purge.state,
+                    due: purge.due,
+                    outcomes: purge.outcomes.clone(),
+                    attempts: purge.attempts,
+                    lease: purge.lease_until,
+                },
+            },
+            notices: request
+                .notices
+                .iter()
+                .map(|notice| NoticeItem { template: notice.template, sent: notice.sent_at, retry: notice.retry_at })
+                .collect(),
+            keep: request.keep_until,
+            ttl: request.keep_until.map(|end| end.timestamp()),
+            x,
+        };
+        let indexes = [("due", keys::in_due(request)), ("list", Some(keys::in_list(self.org, request)))];
+        self.store.table.put(place, &item, &indexes, only).await
+    }
+
+    /// A request of this person.
+    ///
+    /// # Errors
+    /// When the tables cannot be read.
+    pub async fn request(&self, person: PersonKey, id: RequestId) -> Result<Option<Request>, StoreError> {
+        let place = keys::request_by_id(self.org, person, id);
+        if let Some(item) = self.store.table.get::<RequestItem>(&place, Read::Consistent).await? {
+            return self.open(item, person).await.map(Some);
+        }
+        Ok(self.erasure(person).await?.filter(|erasure| erasure.id == id))
+    }
+
+    /// The erasure of this person that is, or was last, under way.
+    ///
+    /// # Errors
+    /// When the tables cannot be read.
+    pub async fn erasure(&self, person: PersonKey) -> Result<Option<Request>, StoreError> {
+        let item = self.store.table.get(&keys::erasure(self.org, person), Read::Consistent).await?;
+        match item {
+            Some(item) => self.open(item, person).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// A request, whoever made it.
+    ///
+    /// # Errors
+    /// When the tables cannot be read.
+    pub async fn request_of_anyone(&self, id: RequestId) -> Result<Option<Request>, StoreError> {
+        #[derive(Deserialize)]
+        struct OwnerItem {
+            p: PersonKey,
+        }
+        match self.store.table.get::<OwnerItem>(&keys::owner(self.org, id), Read::Consistent).await? {
+            Some(owner) => self.request(owner.p, id).await,
+            None => Ok(None),
+        }
+    }
+
+    /// All requests of a person, newest first.
+    ///
+    /// # Errors
+    /// When the tables cannot be read.
+    pub async fn requests(&self, person: PersonKey) -> Result<Vec<Request>, StoreError> {
+        let pk = keys::person_partition(self.org, person);
+        let end = format!("{}~", keys::REQUESTS);
+        let range =
+            Range { pk: &pk, sk: Some((keys::REQUESTS, &end)), newest_first: false, limit: None, read: Read::Consistent };
+        let items = self.store.table.query(range).await?;
+        self.open_all(items).await
+    }
+
+    /// A page of all requests of the tenant, newest first, and where the next begins.
+    ///
+    /// # Errors
+    /// When the tables cannot be read.
+    pub async fn list_requests(
+        &self,
+        filter: Filter,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<(Vec<Request>, Option<Cursor>), StoreError> {
+        let pk = keys::list_partition(self.org);
+        let from = filter.from.map(keys::sortable).unwrap_or_default();
+        // Sort keys are unique and what comes after the cursor is strictly smaller; `#` is what
+        // follows the time, and `\u{7f}` is above every character that a sort key has.
+        let to = match (after, filter.to) {
+            (Some(Cursor(last)), _) => last.clone(),
+            (None, Some(to)) => keys::sortable(to),
+            (None, None) => "\u{7f}".into(),
+        };
+        let wanted = i32::try_from(limit + 2).unwrap_or(i32::MAX);
+        let page =
+            IndexPage { index: "list", pk: &pk, sk: (&from, &to), newest_first: true, limit: wanted, start: None };
+        let (mut places, _) = self.store.table.index_page(page).await?;
+        if let Some(Cursor(last)) = after {
+            places.retain(|place| place.sort != *last);
+        }
+        let more = places.len() > limit;
+        places.truncate(limit);
+        let cursor = places.last().filter(|_| more).map(|place| Cursor(place.sort.clone()));
+        let keys: Vec<Key> = places.into_iter().map(|place| place.key).collect();
+        let items = self.store.table.get_many(&keys).await?;
+        Ok((self.open_all(items).await?, cursor))
+    }
+
+    /// Keeps of all requests of a person only what proves that they were made and dealt with.
+    /// `current` is left to the caller. Doing it again changes nothing more.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] if a request changes at the same time; then it must be done again.
+    pub async fn forget_requests(
+        &self,
+        person: PersonKey,
+        current: RequestId,
+        keep_until: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        for request in self.requests(person).await? {
+            if request.id == current || (request.keep_until.is_some() && request.person_id.is_none()) {
+                continue;
+            }
+            let is_past_erasure = request.purge().is_some();
+            let kept = request.forgotten(keep_until, now);
+            if is_past_erasure {
+                self.put_past_erasure(&kept).await?;
+            } else {
+                self.put_request(&kept).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Destroys the key of what was still to be said about a request of a forgotten person.
+    ///
+    /// # Errors
+    /// When the key table cannot be written.
+    pub async fn forget_mail(&self, id: RequestId) -> Result<(), StoreError> {
+        self.store.vault.destroy(self.org, Owner::Request(id)).await
+    }
+
+    async fn open_all(&self, items: Vec<Item>) -> Result<Vec<Request>, StoreError> {
+        let mut requests: Vec<Request> = Vec::with_capacity(items.len());
+        for item in items {
+            let place = sort_key(&item).to_owned();
+            let item: RequestItem = readable(item)?;
+            let Some((_, person)) = keys::owner_of_partition(&item.pk) else { continue };
+            let request = self.open(item, person).await?;
+            // A current erasure may just have been copied to its own id: the current one counts.
+            match requests.iter().position(|known| known.id == request.id) {
+                Some(at) if place == keys::erasure(self.org, person).sk => requests[at] = request,
+                Some(_) => {}
+                None => requests.push(request),
+            }
+        }
+        requests.sort_by_key(|request| std::cmp::Reverse(keys::list_sort(request)));
+        Ok(requests)
+    }
+
+    async fn open(&self, item: RequestItem, person: PersonKey) -> Result<Request, StoreError> {
+        let place = Key { pk: item.pk, sk: item.sk };
+        let private: Private = match item.x {
+            None => Private::default(),
+            Some(sealed) => match self.store.vault.seal_of(self.org, owner(person, item.id, item.keep)).await? {
+                Some(seal) => Seal::unseal(&seal, &place, sealed)?,
+                // The key is destroyed, so what it sealed is forgotten.
+                None => Private::default(),
+            },
+        };
+        let mut mail = private.mail.into_iter();
+        Ok(Request {
+            id: item.id,
+            person,
+            person_id: private.person_id,
+            kind: item.kind,
+            door: item.door,
+            received_at: item.received,
+            changed_at: item.changed,
+            version: item.v,
+            remarks: private.remarks,
+            confirmation: item.confirmed.map(|Confirmed { at, by }| Confirmation {
+                at,
+                by,
+                remarks: private.internal,
+                comment: private.comment,
+            }),
+            work: match item.work {
+                WorkItem::Manual => Work::Manual,
+                WorkItem::Takeout { state, expires, archive, attempts, retry } => Work::Takeout(Takeout {
+                    state,
+                    expires_at: expires,
+                    deliver_to: private.deliver_to,
+                    password: private.password,
+                    confirmation: private.confirmation,
+                    archive,
+                    attempts,
+                    retry_at: retry,
+                }),
+                WorkItem::Purge { state, due, outcomes, attempts, lease } => {
+                    Work::Purge(Purge { state, due, outcomes, attempts, lease_until: lease })
+                }
+            },
+            notices: item
+                .notices
+                .into_iter()
+                .map(|notice| {
+                    let (to, secret) = mail.next().unwrap_or_default();
+                    Notice { template: notice.template, to, secret, sent_at: notice.sent, retry_at: notice.retry }
+                })
+                .collect(),
+            keep_until: item.keep,
+        })
+    }
+}
+
+/// A request that needs attention, as an index says. The index may be behind: whoever gets this
+/// must read the request and decide by that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Due {
+    /// Whose tenant.
+    pub org: OrgId,
+    /// Whose request.
+    pub person: PersonKey,
+    /// Which request; none for the person's current erasure.
+    pub id: Option<RequestId>,
+}
+
+impl Store {
+    /// Calls `each` with every request, of all tenants, that needs this attention by `now`,
+    /// page after page.
+    ///
+    /// # Errors
+    /// When the table cannot be read.
+    pub async fn due(&self, attention: Attention, now: Timestamp) -> Result<Vec<Due>, StoreError> {
+        let to = keys::sortable(now);
+        let mut due = Vec::new();
+        for shard in 0..keys::DUE_SHARDS {
+            let pk = keys::due_partition(attention, shard);
+            let mut start = None;
+            loop {
+                let page = IndexPage { index: "due", pk: &pk, sk: ("", &to), newest_first: false, limit: 1000, start };
+                let (places, next) = self.inner.table.index_page(page).await?;
+                due.extend(places.iter().filter_map(|place| {
+                    let (org, person) = keys::owner_of_partition(&place.key.pk)?;
+                    let id = place.key.sk.strip_prefix(keys::REQUESTS)?.parse().ok();
+                    Some(Due { org, person, id })
+                }));
+                start = next;
+                if start.is_none() {
+                    break;
+                }
+            }
+        }
+        Ok(due)
+    }
+}

@@ -1,0 +1,104 @@
+//! Finished takeouts in their bucket.
+
+use std::time::Duration;
+
+use aws_sdk_s3::{Client, presigning::PresigningConfig};
+use bytes::Bytes;
+use domain::{OrgId, PersonKey, RequestId};
+
+use crate::StoreError;
+
+/// The bucket of finished takeouts.
+pub struct Takeouts {
+    s3: Client,
+    bucket: String,
+}
+
+const SERVICE: &str = "S3";
+
+impl Takeouts {
+    pub(crate) fn new(s3: Client, bucket: String) -> Self {
+        Self { s3, bucket }
+    }
+
+    /// The longest that a link into the bucket works.
+    pub const LINK_LIFE: Duration = Duration::from_secs(300);
+
+    /// The client and bucket, for the archive writer.
+    pub fn bucket(&self) -> (&Client, &str) {
+        (&self.s3, &self.bucket)
+    }
+
+    /// The key of the archive that an attempt at a takeout makes. Says nothing of the person. Each
+    /// attempt has its own, so that one that lost can remove its archive and no other.
+    pub fn key(org: OrgId, person: PersonKey, id: RequestId, attempt: u32) -> String {
+        format!("{}{id}/{attempt}.zip", Self::prefix(org, person))
+    }
+
+    fn prefix(org: OrgId, person: PersonKey) -> String {
+        format!("{org}/{person}/")
+    }
+
+    /// Removes all archives of a person.
+    ///
+    /// # Errors
+    /// When the bucket cannot be reached; then it must be done again.
+    pub async fn remove_all(&self, org: OrgId, person: PersonKey) -> Result<(), StoreError> {
+        let prefix = Self::prefix(org, person);
+        let mut pages = self.s3.list_objects_v2().bucket(&self.bucket).prefix(prefix).into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| StoreError::from_sdk(SERVICE, error))?;
+            for key in page.contents().iter().filter_map(|object| object.key()) {
+                self.remove(key).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The whole archive.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn read(&self, key: &str) -> Result<Bytes, StoreError> {
+        let object = self.s3.get_object().bucket(&self.bucket).key(key).send().await;
+        let object = object.map_err(|error| StoreError::from_sdk(SERVICE, error))?;
+        let body = object.body.collect().await;
+        body.map(|body| body.into_bytes()).map_err(|error| StoreError::Unavailable {
+            service: SERVICE,
+            code: "broken off".into(),
+            source: Box::new(error),
+        })
+    }
+
+    /// A link to the archive that works for [`Self::LINK_LIFE`].
+    ///
+    /// # Errors
+    /// When the link cannot be signed.
+    pub async fn link(&self, key: &str, file_name: &str) -> Result<String, StoreError> {
+        let life = PresigningConfig::expires_in(Self::LINK_LIFE).map_err(|error| StoreError::Unavailable {
+            service: SERVICE,
+            code: "signing".into(),
+            source: Box::new(error),
+        })?;
+        let request = self
+            .s3
+            .get_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .response_content_type("application/zip")
+            .response_content_disposition(format!("attachment; filename=\"{file_name}\""))
+            .presigned(life)
+            .await
+            .map_err(|error| StoreError::from_sdk(SERVICE, error))?;
+        Ok(request.uri().to_owned())
+    }
+
+    /// Removes an archive. Removing what is not there is no error.
+    ///
+    /// # Errors
+    /// When the bucket cannot be reached.
+    pub async fn remove(&self, key: &str) -> Result<(), StoreError> {
+        let delete = self.s3.delete_object().bucket(&self.bucket).key(key).send().await;
+        delete.map(drop).map_err(|error| StoreError::from_sdk(SERVICE, error))
+    }
+}

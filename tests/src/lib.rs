@@ -1,0 +1,1 @@
+//! Tests from the outside; see `suite/`.
