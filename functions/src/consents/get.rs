@@ -3,7 +3,10 @@
 use domain::{Permission, PersonId};
 use http::Method;
 use runtime::{Allow, Credentials, Failure, Json, Need, Org, Path, Route, State};
-use wire::{Code, Dialect, shapes::slashid::{Consents, Envelope}};
+use wire::{
+    Code, Dialect,
+    shapes::slashid::{Consents, Envelope},
+};
 
 /// The route.
 pub static ROUTE: Route = Route {

@@ -2,7 +2,10 @@
 
 use http::Method;
 use runtime::{Allow, Caller, Credentials, Failure, Json, Need, Org, Route, State};
-use wire::{Code, Dialect, shapes::slashid::{Consents, Envelope}};
+use wire::{
+    Code, Dialect,
+    shapes::slashid::{Consents, Envelope},
+};
 
 /// The route.
 pub static ROUTE: Route = Route {

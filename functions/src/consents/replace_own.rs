@@ -2,7 +2,10 @@
 
 use http::Method;
 use runtime::{Allow, Body, Caller, Credentials, Failure, Json, Need, Org, Route, State};
-use wire::{Code, Dialect, shapes::slashid::{ConsentRequest, Consents, Envelope}};
+use wire::{
+    Code, Dialect,
+    shapes::slashid::{ConsentRequest, Consents, Envelope},
+};
 
 /// The route.
 pub static ROUTE: Route = Route {

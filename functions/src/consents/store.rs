@@ -3,7 +3,10 @@
 use domain::{Permission, PersonId};
 use http::{Method, StatusCode};
 use runtime::{Allow, Body, Caller, Credentials, Failure, Json, Need, Org, Path, Route, State};
-use wire::{Code, Dialect, shapes::slashid::{ConsentRequest, Consents, Envelope}};
+use wire::{
+    Code, Dialect,
+    shapes::slashid::{ConsentRequest, Consents, Envelope},
+};
 
 /// The route.
 pub static ROUTE: Route = Route {

@@ -46,7 +46,9 @@ pub async fn handle(
     }
     let ledger = app.ledger(tenant.org);
     let mut persons = ledger.persons_identified_by(&ask.identifier).await?;
-    if persons.is_empty() && let Ok(id) = ask.identifier.parse() {
+    if persons.is_empty()
+        && let Ok(id) = ask.identifier.parse()
+    {
         let key = ledger.key_of(&id).await?;
         persons.extend(ledger.person(key).await?.map(|person| (key, person)));
     }

@@ -58,7 +58,9 @@ pub async fn handle(State(app): State, query: Query, Body(ask): Body<Ask>) -> Re
         wanted.split([',', ' ']).filter(|scope| !scope.is_empty()).map(str::to_owned).collect();
     if scopes.is_empty() {
         scopes = client.grants.iter().map(str::to_owned).collect();
-    } else if let Some(foreign) = scopes.iter().find(|scope| !client.grants.iter().any(|grant| grant == *scope)) {
+    } else if let Some(foreign) =
+        scopes.iter().find(|scope| !client.grants.iter().any(|grant| grant == *scope))
+    {
         return Err(Problem::about(Code::InsufficientPermissions, foreign).into());
     }
     let token = OwnToken::issue(&app, &client, &scopes).await?;

@@ -52,11 +52,7 @@ const MOST: usize = 10_000;
 ///
 /// # Errors
 /// Those of `ROUTE`. What is wrong with a line stands in its result.
-pub async fn handle(
-    State(app): State,
-    Org(tenant): Org,
-    Lines(text): Lines,
-) -> Result<Answer, Failure> {
+pub async fn handle(State(app): State, Org(tenant): Org, Lines(text): Lines) -> Result<Answer, Failure> {
     let lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').collect();
     let is_blank = |line: &&[u8]| line.iter().all(u8::is_ascii_whitespace);
     if lines.iter().all(is_blank) {

@@ -74,7 +74,10 @@ fn named<T: for<'de> Deserialize<'de>>(query: &Query, name: &'static str) -> Res
 }
 
 fn moment(query: &Query, name: &'static str) -> Result<Option<Timestamp>, Problem> {
-    query.one(name)?.map(|text| time::read(text).ok_or_else(|| Problem::query(name, Reason::Time))).transpose()
+    query
+        .one(name)?
+        .map(|text| time::read(text).ok_or_else(|| Problem::query(name, Reason::Time)))
+        .transpose()
 }
 
 /// How many pages are read at most to fill one answer: a rare filter is continued by its cursor.
@@ -90,7 +93,8 @@ pub async fn handle(State(app): State, Org(tenant): Org, query: Query) -> Result
     let cursor = query.one("cursor")?.map(read_cursor).transpose()?;
     let (requests, next) = match query.one("person_id")? {
         Some(id) => {
-            let wrong = |error: domain::ids::IdError| Problem::query("person_id", Reason::Other(error.to_string()));
+            let wrong =
+                |error: domain::ids::IdError| Problem::query("person_id", Reason::Other(error.to_string()));
             let id: PersonId = id.parse().map_err(wrong)?;
             of_person(&app, &tenant, &id, &wanted, cursor, limit).await?
         }
@@ -114,7 +118,8 @@ async fn of_tenant(
     let ledger = app.ledger(tenant.org);
     let mut requests = Vec::new();
     for _ in 0..PAGES {
-        let (page, next) = ledger.list_requests(wanted.received, cursor.as_ref(), limit - requests.len()).await?;
+        let (page, next) =
+            ledger.list_requests(wanted.received, cursor.as_ref(), limit - requests.len()).await?;
         requests.extend(page.into_iter().filter(|request| wanted.takes(request)));
         cursor = next;
         if cursor.is_none() || requests.len() >= limit {

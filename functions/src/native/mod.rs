@@ -9,12 +9,7 @@ pub mod import_persons;
 pub mod list_requests;
 pub mod put_person;
 
-use domain::{
-    PersonId,
-    person::Person,
-    purge::PurgeState,
-    tenant::Tenant,
-};
+use domain::{PersonId, person::Person, purge::PurgeState, tenant::Tenant};
 use runtime::{App, Failure};
 use wire::{Code, shapes::native::PersonBody};
 

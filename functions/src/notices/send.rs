@@ -71,7 +71,10 @@ fn mail(app: &App, request: &Request, notice: &Notice) -> Option<Mail> {
             let receipt = request.id.to_string();
             PurgeDone { receipt: &receipt }.mail()
         }
-        (Template::TakeoutReady | Template::ConfirmAddress | Template::TakeoutFailed, Work::Manual | Work::Purge(_))
+        (
+            Template::TakeoutReady | Template::ConfirmAddress | Template::TakeoutFailed,
+            Work::Manual | Work::Purge(_),
+        )
         | (Template::PurgeQueued | Template::PurgeDone, Work::Manual | Work::Takeout(_)) => return None,
     })
 }

@@ -91,7 +91,8 @@ mod tests {
         let mut tenant = Tenant::new("af5fbd30-7ce7-4548-8b30-4cd59cb2aba1".parse().unwrap());
         tenant.return_origins.insert("https://app.example.com".into());
 
-        for good in ["https://app.example.com", "https://app.example.com/", "https://app.example.com/a?b=c#d"] {
+        for good in ["https://app.example.com", "https://app.example.com/", "https://app.example.com/a?b=c#d"]
+        {
             assert!(check_return(&tenant, good).is_ok(), "{good}");
         }
         for bad in [

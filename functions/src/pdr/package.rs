@@ -16,7 +16,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use wire::{Code, time};
 
-use crate::takeouts::build::identities;
+use crate::takeouts::build::access;
 
 /// The package.
 #[derive(Serialize)]
@@ -64,7 +64,7 @@ pub(super) async fn of(app: &App, tenant: &Tenant, user: PersonId) -> Result<MyD
     let (key, person) = app.subject(tenant, &user).await?;
     let mut counts = Counts::default();
     let engine = app.engine().await?;
-    engine.access(&identities(&person), &mut counts).await.map_err(Failure::unavailable)?;
+    access(engine, &person, &mut counts).await?;
     let collected = time::millis(app.now());
     let entries = collections(engine.map())
         .into_iter()
@@ -93,12 +93,17 @@ pub(super) async fn of(app: &App, tenant: &Tenant, user: PersonId) -> Result<MyD
 }
 
 /// The rows of one entry, as a JSON list.
-pub(super) async fn entry(app: &App, tenant: &Tenant, user: &PersonId, data_id: &str) -> Result<Vec<Row>, Failure> {
+pub(super) async fn entry(
+    app: &App,
+    tenant: &Tenant,
+    user: &PersonId,
+    data_id: &str,
+) -> Result<Vec<Row>, Failure> {
     let engine = app.engine().await?;
     let wanted = collections(engine.map()).remove(data_id).ok_or(Code::DataNotFound)?;
     let (_, person) = app.subject(tenant, user).await?;
     let mut rows = Rows { wanted, rows: Vec::new(), bytes: 0 };
-    engine.access(&identities(&person), &mut rows).await.map_err(Failure::unavailable)?;
+    access(engine, &person, &mut rows).await?;
     if rows.bytes > LARGEST {
         return Err(Code::TooLarge.into());
     }
@@ -118,7 +123,12 @@ impl Sink for Counts {
         Ok(())
     }
 
-    async fn object(&mut self, _: &CollectionRef, _: &ObjectInfo, _: &mut dyn Chunks) -> Result<(), SinkError> {
+    async fn object(
+        &mut self,
+        _: &CollectionRef,
+        _: &ObjectInfo,
+        _: &mut dyn Chunks,
+    ) -> Result<(), SinkError> {
         Ok(())
     }
 }
@@ -139,7 +149,12 @@ impl Sink for Rows {
         Ok(())
     }
 
-    async fn object(&mut self, _: &CollectionRef, _: &ObjectInfo, _: &mut dyn Chunks) -> Result<(), SinkError> {
+    async fn object(
+        &mut self,
+        _: &CollectionRef,
+        _: &ObjectInfo,
+        _: &mut dyn Chunks,
+    ) -> Result<(), SinkError> {
         Ok(())
     }
 }

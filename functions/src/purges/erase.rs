@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use connectors::{EngineError, Progress, Step};
 use domain::{
     Timestamp,
-    datamap::{Count, Outcome},
+    datamap::{Count, Erasure, Outcome},
     purge::{Purge, PurgeError, PurgeState, StoreOutcome},
     request::{Request, Template, Work},
     tenant::Tenant,
@@ -100,7 +100,8 @@ impl Run<'_> {
     /// Erases the person from all stores; `None` if that has to go on later.
     async fn erase(&self, claimed: Request) -> Result<Option<Request>, Failure> {
         let (app, ledger) = (self.app, self.app.ledger(self.job.org));
-        let person = ledger.person(self.job.person).await?.ok_or(StoreError::Unreadable { what: "person" })?;
+        let person =
+            ledger.person(self.job.person).await?.ok_or(StoreError::Unreadable { what: "person" })?;
         let engine = app.engine().await?;
         let mut journal = Journal { run: self, request: claimed, failure: None };
         let result = engine.erase(&identities(&person), &mut journal).await;
@@ -110,6 +111,8 @@ impl Run<'_> {
         }
         let erasure = match result {
             Ok(erasure) => erasure,
+            // Nothing in any store is linked to the person by what they are registered with.
+            Err(EngineError::NoIdentity { .. }) => Erasure::default(),
             Err(EngineError::Interrupted(_)) => {
                 // Out of time: the next delivery goes on where this one stopped.
                 let now = app.now();
@@ -194,10 +197,12 @@ struct Journal<'a> {
 }
 
 impl Journal<'_> {
-    async fn note(&mut self, change: impl FnOnce(Purge, Timestamp) -> Result<Purge, PurgeError>) -> ControlFlow<()> {
+    async fn note(
+        &mut self,
+        change: impl FnOnce(Purge, Timestamp) -> Result<Purge, PurgeError>,
+    ) -> ControlFlow<()> {
         let now = self.run.app.now();
         match self.write(change, now).await {
-            Ok(()) if self.run.app.is_out_of_time() => ControlFlow::Break(()),
             Ok(()) => ControlFlow::Continue(()),
             Err(failure) => {
                 self.failure = Some(failure);
@@ -230,14 +235,15 @@ impl Progress for Journal<'_> {
     }
 
     async fn step(&mut self, step: &Step) -> ControlFlow<()> {
-        match step {
+        let noted = match step {
             // The worker lives: nobody may take over.
             Step::Erased { .. } => self.note(|purge, now| purge.plan([], now)).await,
             Step::Finished(outcome) => {
                 let outcome = noted(outcome.clone());
                 self.note(|purge, now| purge.record(outcome, now)).await
             }
-        }
+        };
+        if self.run.app.is_out_of_time() { ControlFlow::Break(()) } else { noted }
     }
 }
 

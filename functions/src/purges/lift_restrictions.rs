@@ -34,8 +34,12 @@ pub async fn handle(
     let (issuer_type, issuer) = (query.one("issuer_type")?, query.one("issuer")?);
     let (key, before) = app.subject(&tenant, &person.into()).await?;
     let mut after = before.clone();
-    let named = |wanted: Option<&str>, own: &Option<String>| wanted.is_none_or(|wanted| own.as_deref() == Some(wanted));
-    after.restrictions.retain(|known| !(named(issuer_type, &known.issuer_type) && named(issuer, &known.issuer)));
+    let named = |wanted: Option<&str>, own: &Option<String>| {
+        wanted.is_none_or(|wanted| own.as_deref() == Some(wanted))
+    };
+    after
+        .restrictions
+        .retain(|known| !(named(issuer_type, &known.issuer_type) && named(issuer, &known.issuer)));
     if after.restrictions.len() != before.restrictions.len() {
         (after.version, after.changed_at) = (before.version + 1, app.now());
         app.ledger(tenant.org).put_person(key, &after, Some(&before)).await?;

@@ -7,11 +7,7 @@ use domain::{
 use http::{Method, StatusCode};
 use runtime::{Allow, Body, Credentials, Failure, Json, Need, Org, Path, PersonUuid, Route, State};
 use serde::Deserialize;
-use wire::{
-    Code, Dialect, Problem, Reason,
-    shapes::rallyhere::RestrictionEntry,
-    time::Time,
-};
+use wire::{Code, Dialect, Problem, Reason, shapes::rallyhere::RestrictionEntry, time::Time};
 
 /// The route.
 pub static ROUTE: Route = Route {
@@ -46,7 +42,9 @@ impl Ask {
             let must = "follows from a purge and cannot be set by hand";
             return Err(Problem::field("type", Reason::Other(must.to_owned())));
         }
-        for (name, text) in [("reason", &self.reason), ("issuer_type", &self.issuer_type), ("issuer", &self.issuer)] {
+        for (name, text) in
+            [("reason", &self.reason), ("issuer_type", &self.issuer_type), ("issuer", &self.issuer)]
+        {
             if text.as_ref().is_some_and(|text| text.is_empty() || text.chars().count() > LONGEST) {
                 let must = format!("must have 1 to {LONGEST} characters");
                 return Err(Problem::field(name, Reason::Other(must)));

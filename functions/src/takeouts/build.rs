@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use archive::{About, Archive, Destination, Facts, Manifest, Password};
-use connectors::{Chunks, ObjectInfo, Sink, SinkError};
+use connectors::{Chunks, Engine, EngineError, ObjectInfo, Sink, SinkError};
 use domain::{
     datamap::{CollectionRef, Identities},
     person::Person,
@@ -104,7 +104,7 @@ async fn gather(
     app: &App,
     job: Job,
     person: &Person,
-    engine: &connectors::Engine,
+    engine: &Engine,
     archive: &mut Archive,
 ) -> Result<(), Failure> {
     let record = own_record(app, job, person).await?;
@@ -112,14 +112,22 @@ async fn gather(
     archive.file_chunk(record.as_bytes()).await.map_err(Failure::unavailable)?;
     archive.end_file().await.map_err(Failure::unavailable)?;
     let mut into = Into { archive, line: Vec::new() };
-    engine.access(&identities(person), &mut into).await.map_err(Failure::unavailable)?;
-    Ok(())
+    access(engine, person, &mut into).await
 }
 
 /// The identities of a person as the data map knows them, the tenant's own id included.
 pub(crate) fn identities(person: &Person) -> Identities {
     let id = ("person_id".to_owned(), person.id.to_string());
     person.identities.clone().into_iter().chain([id]).collect()
+}
+
+/// Reads everything about a person from the stores. Somebody with nothing that leads into the
+/// stores has nothing there.
+pub(crate) async fn access(engine: &Engine, person: &Person, sink: &mut dyn Sink) -> Result<(), Failure> {
+    match engine.access(&identities(person), sink).await {
+        Ok(_) | Err(EngineError::NoIdentity { .. }) => Ok(()),
+        Err(error) => Err(Failure::unavailable(error)),
+    }
 }
 
 /// What the ledger itself holds about a person.
@@ -222,7 +230,11 @@ fn view(collection: &archive::Collection) -> Collection<'_> {
         attachments: collection
             .attachments
             .iter()
-            .map(|file| Attachment { name: &file.name, original_name: &file.original_name, bytes: file.bytes })
+            .map(|file| Attachment {
+                name: &file.name,
+                original_name: &file.original_name,
+                bytes: file.bytes,
+            })
             .collect(),
     }
 }

@@ -64,7 +64,8 @@ async fn confirm(app: &App, token: &Token) -> Result<bool, Failure> {
         Err(StoreError::Conflict) => return Ok(false),
         Err(error) => return Err(error.into()),
     }
-    app.nudge(Queue::Takeouts, Job { org: token.org, person: token.person, request: Some(token.request) }).await;
+    app.nudge(Queue::Takeouts, Job { org: token.org, person: token.person, request: Some(token.request) })
+        .await;
     Ok(true)
 }
 

@@ -28,7 +28,8 @@ pub static ROUTE: Route = Route {
 pub async fn handle(query: Query) -> Result<Answer, Failure> {
     let token = query.one("token")?.unwrap_or_default();
     // The token is written into the page only in the alphabet that tokens have.
-    let token: String = token.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')).collect();
+    let token: String =
+        token.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')).collect();
     let action = format!("?token={token}");
     Ok(super::confirm::page(http::StatusCode::OK, Ask { action: &action }.page()))
 }

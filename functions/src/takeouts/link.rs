@@ -72,7 +72,10 @@ mod tests {
 
         let read: Token = token.to_string().parse().unwrap();
 
-        assert_eq!((read.org, read.person, read.request, read.secret), (token.org, token.person, token.request, token.secret));
+        assert_eq!(
+            (read.org, read.person, read.request, read.secret),
+            (token.org, token.person, token.request, token.secret)
+        );
         for wrong in ["", "x", "AAAA", &"A".repeat(200), "ä"] {
             assert!(wrong.parse::<Token>().is_err());
         }

@@ -2,7 +2,9 @@
 
 use domain::Permission;
 use http::Method;
-use runtime::{Allow, ApiVersion, Caller, Credentials, Failure, Json, Need, Org, Path, PersonUuid, Route, State};
+use runtime::{
+    Allow, ApiVersion, Caller, Credentials, Failure, Json, Need, Org, Path, PersonUuid, Route, State,
+};
 use wire::{
     Code, Dialect, Query,
     shapes::pace::{Document, TakeoutResource},

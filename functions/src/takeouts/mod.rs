@@ -87,7 +87,8 @@ impl Order {
         if faults.is_empty() {
             let chars = password.chars().count();
             let floor = tenant.password_floor();
-            let mut fault = |path: &str, must: String| faults.push(Fault::new(At::body(path), Reason::Other(must)));
+            let mut fault =
+                |path: &str, must: String| faults.push(Fault::new(At::body(path), Reason::Other(must)));
             if !(floor..=LONGEST_PASSWORD).contains(&chars) {
                 fault(
                     "data.attributes.password",
@@ -132,7 +133,12 @@ async fn order(
     let Checked { id, password, sent_to } = order.check(tenant)?;
     let (key, person) = app.subject(tenant, person_id).await?;
     let ledger = app.ledger(tenant.org);
-    if ledger.erasure(key).await?.and_then(|erasure| erasure.purge().cloned()).is_some_and(|purge| purge.is_running()) {
+    if ledger
+        .erasure(key)
+        .await?
+        .and_then(|erasure| erasure.purge().cloned())
+        .is_some_and(|purge| purge.is_running())
+    {
         return Err(Code::PurgeInProgress.into());
     }
     let now = app.now();

@@ -59,7 +59,9 @@ async fn reissue(app: &App, due: Due, request: Request, horizon: Timestamp) -> R
     let job = Job::from(due);
     let now = app.now();
     let released = match request.work.clone() {
-        Work::Takeout(takeout) if takeout.state == TakeoutState::InProgress && takeout.retry_at <= horizon => {
+        Work::Takeout(takeout)
+            if takeout.state == TakeoutState::InProgress && takeout.retry_at <= horizon =>
+        {
             takeout.release(now).ok().map(|takeout| (Work::Takeout(takeout), Queue::Takeouts))
         }
         Work::Purge(purge) if purge.state == PurgeState::Running && purge.lease_until <= horizon => {

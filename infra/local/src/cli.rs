@@ -109,7 +109,8 @@ fn serve(run: Run) -> Result<(), String> {
     let runtime = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
     runtime.block_on(async {
         let folder = run.data.clone();
-        let identity = Identity::of_folder(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        let identity =
+            Identity::of_folder(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
         let clock = VirtualClock::of_folder(&folder).map_err(|error| error.to_string())?;
         let stack = Stack::start(Options {
             data: Some(folder.clone()),
@@ -128,7 +129,9 @@ fn serve(run: Run) -> Result<(), String> {
         let file = folder.join("local.json");
         // Written whole before it is seen: scripts wait for it to appear.
         let draft = folder.join("local.json.draft");
-        fs::write(&draft, text).and_then(|()| fs::rename(&draft, &file)).map_err(|error| error.to_string())?;
+        fs::write(&draft, text)
+            .and_then(|()| fs::rename(&draft, &file))
+            .map_err(|error| error.to_string())?;
         announce(&stack, &file.display().to_string());
         stopped().await;
         println!("stopping");

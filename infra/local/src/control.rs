@@ -48,8 +48,13 @@ pub(crate) fn router(control: Arc<Control>) -> Router {
 }
 
 async fn home(State(control): State<Arc<Control>>) -> Html<String> {
-    let endpoint = |route: &&'static Route| Endpoint { method: route.method.as_str(), path: route.path, what: route.summary };
-    let example = |(what, command): &'_ (String, String)| -> (String, String) { (what.clone(), command.clone()) };
+    let endpoint = |route: &&'static Route| Endpoint {
+        method: route.method.as_str(),
+        path: route.path,
+        what: route.summary,
+    };
+    let example =
+        |(what, command): &'_ (String, String)| -> (String, String) { (what.clone(), command.clone()) };
     let examples: Vec<_> = control.examples.iter().map(example).collect();
     let page = LocalHome {
         title: "Lethe on this machine",
@@ -63,7 +68,8 @@ async fn home(State(control): State<Arc<Control>>) -> Html<String> {
 
 /// Moves the clock and runs what falls due.
 async fn advance(State(control): State<Arc<Control>>, body: axum::body::Bytes) -> Response {
-    let ask = serde_json::from_slice::<Advance>(&body).ok().filter(|ask| (0..=FURTHEST).contains(&ask.seconds));
+    let ask =
+        serde_json::from_slice::<Advance>(&body).ok().filter(|ask| (0..=FURTHEST).contains(&ask.seconds));
     let Some(Advance { seconds }) = ask else {
         let error = json!({"error": format!("expected {{\"seconds\": n}} with n from 0 to {FURTHEST}")});
         return (StatusCode::BAD_REQUEST, Json(error)).into_response();

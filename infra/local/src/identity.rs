@@ -1,15 +1,10 @@
 //! Who is who in local mode: one tenant, an issuer of tokens, an API client per dialect. Made once and kept
 //! in the data folder.
 
-use std::{
-    fs, io,
-    io::Write as _,
-    os::unix::fs::OpenOptionsExt as _,
-    path::Path,
-};
+use std::{fs, io, io::Write as _, os::unix::fs::OpenOptionsExt as _, path::Path};
 
 use aws_lc_rs::{
-    encoding::{AsDer as _, Pkcs8V2Der},
+    encoding::{AsDer as _, Pkcs8V1Der},
     rand::{SecureRandom as _, SystemRandom},
     signature::Ed25519KeyPair,
 };
@@ -102,7 +97,7 @@ impl Identity {
             Ok::<_, IdentityError>(uuid::Builder::from_random_bytes(bytes).into_uuid())
         };
         let pair = Ed25519KeyPair::generate().map_err(|_| IdentityError::Key)?;
-        let der: Pkcs8V2Der<'_> = pair.as_der().map_err(|_| IdentityError::Key)?;
+        let der: Pkcs8V1Der<'_> = pair.as_der().map_err(|_| IdentityError::Key)?;
         Ok(Self {
             org_id: OrgId(uuid()?),
             admin: uuid()?,
@@ -232,7 +227,8 @@ impl Identity {
     /// # Errors
     /// When the ledger cannot be written.
     pub async fn register_clients(&self, app: &App) -> Result<(), store::StoreError> {
-        let grants = |permissions: &[Permission]| permissions.iter().map(|p| p.name().to_owned()).collect::<Vec<_>>();
+        let grants =
+            |permissions: &[Permission]| permissions.iter().map(|p| p.name().to_owned()).collect::<Vec<_>>();
         let clients = [
             (SLASHID, &self.slashid_secret, grants(&[Permission::ConsentRead, Permission::ConsentWrite])),
             (

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
-    ScalarAttributeType,
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
+    ProjectionType, ScalarAttributeType,
 };
 use aws_sdk_sqs::types::QueueAttributeName;
 use runtime::{Clients, QueueUrls, queues::Queue};
@@ -87,7 +87,8 @@ pub(crate) async fn table(clients: &Clients, logical_id: &str, name: &str) -> Re
             .build()
             .map_err(|error| err(error.to_string()))
     };
-    let mut create = clients.dynamodb().create_table().table_name(name).billing_mode(BillingMode::PayPerRequest);
+    let mut create =
+        clients.dynamodb().create_table().table_name(name).billing_mode(BillingMode::PayPerRequest);
     for attribute in &table.attribute_definitions {
         let definition = AttributeDefinition::builder()
             .attribute_name(&attribute.attribute_name)
@@ -150,7 +151,8 @@ async fn queue_with_dead_letters(clients: &Clients, queue: Queue) -> Result<Stri
     let sqs = clients.sqs();
     let dead = sqs.create_queue().queue_name(format!("{name}-dead")).send().await;
     let dead = dead.map_err(|error| err(error.to_string()))?.queue_url.unwrap_or_default();
-    let attributes = sqs.get_queue_attributes().queue_url(&dead).attribute_names(QueueAttributeName::QueueArn);
+    let attributes =
+        sqs.get_queue_attributes().queue_url(&dead).attribute_names(QueueAttributeName::QueueArn);
     let attributes = attributes.send().await.map_err(|error| err(error.to_string()))?.attributes;
     let arn = attributes.and_then(|mut all| all.remove(&QueueAttributeName::QueueArn)).unwrap_or_default();
     let redrive = serde_json::json!({"deadLetterTargetArn": arn, "maxReceiveCount": MAX_RECEIVES});

@@ -111,7 +111,9 @@ impl Stack {
     /// See [`StackError`].
     pub async fn start(options: Options) -> Result<Self, StackError> {
         let Options { data, port, datamaps, connections, clock, identity, tenants, log } = options;
-        let listener = TcpListener::bind(("127.0.0.1", port)).await.map_err(|source| StackError::Port { port, source })?;
+        let listener = TcpListener::bind(("127.0.0.1", port))
+            .await
+            .map_err(|source| StackError::Port { port, source })?;
         let port = listener.local_addr().map_err(|source| StackError::Port { port, source })?.port();
         let gateway = format!("http://127.0.0.1:{port}");
         let tell: services::Clock = {
@@ -147,7 +149,10 @@ impl Stack {
             public_url: gateway.clone(),
             mail_from: "privacy@lethe.localhost".to_owned(),
             issuers: vec![identity.issuer()?],
-            tenants: tenants.into_iter().map(|tenant| (tenant.org, tenant)).collect::<std::collections::BTreeMap<OrgId, _>>(),
+            tenants: tenants
+                .into_iter()
+                .map(|tenant| (tenant.org, tenant))
+                .collect::<std::collections::BTreeMap<OrgId, _>>(),
             other_tenants,
             datamaps,
             connections,
@@ -188,7 +193,9 @@ impl Stack {
         });
         // There can be no worker yet, so everything that is under way has stalled.
         let horizon = clock.now() + TimeDelta::days(1);
-        resume::resume(&app, horizon).await.map_err(|failure| ledger(&failure.cause().unwrap_or_default()))?;
+        resume::resume(&app, horizon)
+            .await
+            .map_err(|failure| ledger(&failure.cause().unwrap_or_default()))?;
         let tasks = runner.start();
         Ok(Self {
             app,
@@ -332,7 +339,9 @@ fn examples(gateway: &str, identity: &Identity) -> Vec<(String, String)> {
         ),
         example(
             "Queue a purge",
-            format!("curl -X POST {gateway}/users/v1/person/{person}/purge -H \"Authorization: Bearer $TOKEN\" -d '{{}}'"),
+            format!(
+                "curl -X POST {gateway}/users/v1/person/{person}/purge -H \"Authorization: Bearer $TOKEN\" -d '{{}}'"
+            ),
         ),
     ]
 }

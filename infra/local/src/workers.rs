@@ -119,7 +119,10 @@ impl Runner {
         let response = worker.batch(&self.app, event, None).await;
         let sqs = self.app.clients().sqs();
         for message in messages {
-            let failed = response.batch_item_failures.iter().any(|failure| Some(&failure.item_identifier) == message.message_id.as_ref());
+            let failed = response
+                .batch_item_failures
+                .iter()
+                .any(|failure| Some(&failure.item_identifier) == message.message_id.as_ref());
             let handle = message.receipt_handle.unwrap_or_default();
             // Should this fail, the message comes again, which is harmless.
             if failed {

@@ -6,13 +6,16 @@ use runtime::queues::Queue;
 use serde::Serialize;
 
 use crate::{
-    intrinsic::{Intrinsic, Value},
+    intrinsic::Intrinsic,
     lambda::{Caller, Lambda, queue_id, sends_to},
     role,
 };
 
 /// Where ticks end up that no worker took, or that failed.
 pub(crate) const TICKS_DEAD: &str = "TicksDead";
+
+/// The company's layer with the data map: a parameter of the template.
+const STORES_LAYER: &str = "StoresLayer";
 
 /// `AWS::Serverless::Function`. What all functions share is in the template's `Globals`.
 #[derive(Serialize)]
@@ -62,7 +65,7 @@ struct LoggingConfig {
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Environment {
-    variables: BTreeMap<&'static str, Value>,
+    variables: BTreeMap<&'static str, Intrinsic>,
 }
 
 impl Environment {
@@ -163,26 +166,22 @@ impl From<&Lambda> for Function {
 
 /// The data map comes in a layer, which Lambda unpacks into `/opt`.
 fn layers(lambda: &Lambda) -> Vec<Intrinsic> {
-    if lambda.reaches_stores() {
-        vec![Intrinsic::with_stores(Intrinsic::of("StoresLayer"))]
-    } else {
-        Vec::new()
-    }
+    if lambda.reaches_stores() { vec![Intrinsic::if_given(STORES_LAYER)] } else { Vec::new() }
 }
 
 /// The settings that not every function needs.
-fn variables(lambda: &Lambda) -> BTreeMap<&'static str, Value> {
+fn variables(lambda: &Lambda) -> BTreeMap<&'static str, Intrinsic> {
     let queues = lambda.needs.iter().filter_map(|need| sends_to(*need)).map(|queue| {
         let name = match queue {
             Queue::Takeouts => "LETHE_TAKEOUT_QUEUE",
             Queue::Purges => "LETHE_PURGE_QUEUE",
             Queue::Notices => "LETHE_NOTICE_QUEUE",
         };
-        (name, Intrinsic::of(queue_id(queue)).into())
+        (name, Intrinsic::of(queue_id(queue)))
     });
     let files = [("LETHE_DATAMAPS", "/opt/datamap.yml"), ("LETHE_CONNECTIONS", "/opt/connections.yml")];
     let files = files.into_iter().filter(|_| lambda.reaches_stores());
-    queues.chain(files.map(|(name, path)| (name, Intrinsic::with_stores(path).into()))).collect()
+    queues.chain(files.map(|(name, path)| (name, Intrinsic::text_if_given(STORES_LAYER, path)))).collect()
 }
 
 fn events(caller: Caller) -> BTreeMap<String, Event> {

@@ -1,57 +1,68 @@
 //! Values that CloudFormation works out when it deploys.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+use serde_saphyr::FlowMap;
 
-/// A value that CloudFormation works out, in the long form that every YAML reader can read.
+/// A value that CloudFormation works out, on one line, in the long form that every YAML reader can
+/// read.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) enum Intrinsic {
-    /// A parameter's value, or the name of a resource.
-    Ref(String),
-    /// An attribute of a resource.
-    #[serde(rename = "Fn::GetAtt")]
-    GetAtt(String, &'static str),
-    /// A text with names in it.
-    #[serde(rename = "Fn::Sub")]
-    Sub(String),
-    /// Depends on a condition.
-    #[serde(rename = "Fn::If")]
-    If(&'static str, Box<Value>, Box<Value>),
-}
+pub(crate) struct Intrinsic(FlowMap<Form>);
 
-/// A text, given or worked out.
-#[derive(Clone, Debug, Serialize)]
-#[serde(untagged)]
-pub(crate) enum Value {
+#[derive(Clone, Debug)]
+enum Form {
     Text(&'static str),
-    Intrinsic(Intrinsic),
+    Ref(String),
+    GetAtt(String, &'static str),
+    Sub(String),
+    /// The value where the condition holds, and nothing at all elsewhere.
+    Where(String, Box<Form>),
 }
 
-impl From<&'static str> for Value {
-    fn from(text: &'static str) -> Self {
-        Self::Text(text)
-    }
-}
-
-impl From<Intrinsic> for Value {
-    fn from(intrinsic: Intrinsic) -> Self {
-        Self::Intrinsic(intrinsic)
+impl Serialize for Form {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // By hand, because the writer does not take a derived enum for a mapping that fits on a line.
+        match self {
+            Self::Text(text) => serializer.serialize_str(text),
+            Self::Ref(name) => serializer.collect_map([("Ref", name)]),
+            Self::GetAtt(resource, attribute) => {
+                serializer.collect_map([("Fn::GetAtt", (resource, attribute))])
+            }
+            Self::Sub(text) => serializer.collect_map([("Fn::Sub", text)]),
+            Self::Where(condition, value) => {
+                let nothing = Self::Ref("AWS::NoValue".to_owned());
+                serializer.collect_map([("Fn::If", (condition, value, nothing))])
+            }
+        }
     }
 }
 
 impl Intrinsic {
-    /// What `name` stands for.
+    /// The value of a parameter, or the name of a resource.
     pub(crate) fn of(name: impl Into<String>) -> Self {
-        Self::Ref(name.into())
+        Self(FlowMap(Form::Ref(name.into())))
     }
 
     /// The ARN of a resource.
     pub(crate) fn arn(resource: impl Into<String>) -> Self {
-        Self::GetAtt(resource.into(), "Arn")
+        Self(FlowMap(Form::GetAtt(resource.into(), "Arn")))
     }
 
-    /// `value` where the company has connected its stores, and nothing at all elsewhere.
-    pub(crate) fn with_stores(value: impl Into<Value>) -> Self {
-        let nothing = Self::of("AWS::NoValue");
-        Self::If("HasStores", Box::new(value.into()), Box::new(nothing.into()))
+    /// A text with names in it.
+    pub(crate) fn sub(text: impl Into<String>) -> Self {
+        Self(FlowMap(Form::Sub(text.into())))
+    }
+
+    /// The value of a parameter where it is given, and nothing at all elsewhere.
+    pub(crate) fn if_given(parameter: &str) -> Self {
+        Self::given(parameter, Form::Ref(parameter.to_owned()))
+    }
+
+    /// A text where a parameter is given, and nothing at all elsewhere.
+    pub(crate) fn text_if_given(parameter: &str, text: &'static str) -> Self {
+        Self::given(parameter, Form::Text(text))
+    }
+
+    fn given(parameter: &str, value: Form) -> Self {
+        Self(FlowMap(Form::Where(format!("Has{parameter}"), Box::new(value))))
     }
 }

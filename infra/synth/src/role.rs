@@ -100,7 +100,7 @@ impl From<&Lambda> for Log {
         Self {
             r#type: "AWS::Logs::LogGroup",
             properties: LogProperties {
-                log_group_name: Intrinsic::Sub(format!("/lethe/${{AWS::StackName}}/{}", lambda.name)),
+                log_group_name: Intrinsic::sub(format!("/lethe/${{AWS::StackName}}/{}", lambda.name)),
                 retention_in_days: Intrinsic::of("LogDays"),
             },
         }
@@ -138,7 +138,7 @@ fn policies(lambda: &Lambda) -> Vec<Intrinsic> {
     names
         .into_iter()
         .map(|name| match name {
-            STORES_READ | STORES_ERASE => Intrinsic::with_stores(Intrinsic::of(name)),
+            STORES_READ | STORES_ERASE => Intrinsic::if_given(name),
             ours => Intrinsic::of(ours),
         })
         .collect()

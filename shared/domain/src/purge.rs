@@ -168,8 +168,20 @@ impl Purge {
         match self.state {
             PurgeState::Running => {
                 for (dataset, collection, found) in found {
-                    if !self.outcomes.iter().any(|known| known.dataset == dataset && known.collection == collection) {
-                        let outcome = StoreOutcome { dataset, collection, found, erased: 0, kept: 0, after: None, error: None };
+                    if !self
+                        .outcomes
+                        .iter()
+                        .any(|known| known.dataset == dataset && known.collection == collection)
+                    {
+                        let outcome = StoreOutcome {
+                            dataset,
+                            collection,
+                            found,
+                            erased: 0,
+                            kept: 0,
+                            after: None,
+                            error: None,
+                        };
                         self.outcomes.push(outcome);
                     }
                 }

@@ -78,7 +78,8 @@ impl IntoAnswer for Zip {
         let content_type = Some("application/zip".to_owned());
         Ok(match self {
             Self::Inline(body) => {
-                let headers = vec![("content-disposition", "attachment; filename=\"takeout.zip\"".to_owned())];
+                let headers =
+                    vec![("content-disposition", "attachment; filename=\"takeout.zip\"".to_owned())];
                 Answer { status: StatusCode::OK, content_type, headers, body }
             }
             Self::At(link) => Answer {

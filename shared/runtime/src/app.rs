@@ -36,7 +36,10 @@ macro_rules! client {
             .credentials_provider($credentials.clone())
             .http_client($http.clone())
             .timeout_config(
-                TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT).operation_timeout(OPERATION).build(),
+                TimeoutConfig::builder()
+                    .operation_attempt_timeout(ATTEMPT)
+                    .operation_timeout(OPERATION)
+                    .build(),
             );
         match $endpoint($service) {
             Some(url) => builder.endpoint_url(url),
@@ -156,7 +159,11 @@ impl App {
             EngineSource::Opened(engine) => OnceCell::new_with(Some(*engine)),
             EngineSource::Configured => OnceCell::new(),
         };
-        Self { inner: Arc::new(Inner { config, clients, store, clock, log, gatekeeper, engine }), entropy, deadline: None }
+        Self {
+            inner: Arc::new(Inner { config, clients, store, clock, log, gatekeeper, engine }),
+            entropy,
+            deadline: None,
+        }
     }
 
     /// The settings.

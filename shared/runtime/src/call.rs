@@ -124,7 +124,9 @@ impl PathParam for String {
 impl PathParam for ApiVersion {
     fn parse(text: &str) -> Result<Self, Reason> {
         let known = text.split_once('-').is_some_and(|(year, number)| {
-            let digits = |text: &str, most: usize| (1..=most).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+            let digits = |text: &str, most: usize| {
+                (1..=most).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit())
+            };
             year.len() == 4 && digits(year, 4) && digits(number, 2)
         });
         if known { Ok(Self) } else { Err(Reason::Other("must be a version such as 2024-3".into())) }
@@ -191,7 +193,8 @@ impl FromCall for NoBody {
 /// Whether body and answer are of media types that the dialect speaks (contracts A.1, decision 1).
 fn check_media_types(call: &Call) -> Result<(), Problem> {
     let dialect = call.route.dialect;
-    let header = |name: &str| call.headers.get(name).map(|value| value.to_str().unwrap_or("?").trim().to_owned());
+    let header =
+        |name: &str| call.headers.get(name).map(|value| value.to_str().unwrap_or("?").trim().to_owned());
     let refuse = |code: Code| Err(Problem::about(code, dialect.media_type()));
     let tenant = call.caller.as_ref().and_then(|caller| call.app.config().tenant(caller.org));
     let strict = tenant.is_some_and(|tenant| tenant.strict_accept);
@@ -209,9 +212,9 @@ fn check_media_types(call: &Call) -> Result<(), Problem> {
             }
             let content_type = content_type.unwrap_or_default();
             let (media_type, params) = content_type.split_once(';').unwrap_or((&content_type, ""));
-            let profile_only = params
-                .split(';')
-                .all(|param| param.trim().is_empty() || param.trim().to_ascii_lowercase().starts_with("profile="));
+            let profile_only = params.split(';').all(|param| {
+                param.trim().is_empty() || param.trim().to_ascii_lowercase().starts_with("profile=")
+            });
             let known = media_type.trim().eq_ignore_ascii_case(dialect.media_type());
             if !known || !profile_only || (strict && !params.is_empty()) {
                 return refuse(Code::UnsupportedMediaType);
@@ -219,7 +222,8 @@ fn check_media_types(call: &Call) -> Result<(), Problem> {
         }
         Dialect::Envelope | Dialect::Connect | Dialect::Detail | Dialect::Management | Dialect::Native => {
             if let Some(content_type) = content_type.filter(|text| !text.is_empty()) {
-                let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+                let media_type =
+                    content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
                 if media_type != "application/json" && !media_type.ends_with("+json") {
                     return refuse(Code::UnsupportedMediaType);
                 }
@@ -231,6 +235,10 @@ fn check_media_types(call: &Call) -> Result<(), Problem> {
 
 fn acceptable_range(range: &str, media_type: &str) -> bool {
     let mut parts = range.split(';').map(|part| part.trim().to_ascii_lowercase());
-    let named = parts.next().is_some_and(|name| name == "*/*" || name == "application/*" || name == media_type);
-    named && parts.all(|param| param.is_empty() || (param.starts_with("q=") && param != "q=0") || param.starts_with("profile="))
+    let named =
+        parts.next().is_some_and(|name| name == "*/*" || name == "application/*" || name == media_type);
+    named
+        && parts.all(|param| {
+            param.is_empty() || (param.starts_with("q=") && param != "q=0") || param.starts_with("profile=")
+        })
 }

@@ -91,7 +91,9 @@ impl Config {
     /// # Errors
     /// When one is missing or cannot be read.
     pub fn from_env(get: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let need = |name: &'static str| get(name).filter(|value| !value.is_empty()).ok_or(ConfigError::Missing(name));
+        let need = |name: &'static str| {
+            get(name).filter(|value| !value.is_empty()).ok_or(ConfigError::Missing(name))
+        };
         let optional = |name: &str| get(name).filter(|value| !value.is_empty());
         let tenants: Vec<Tenant> = json("LETHE_TENANTS", &need("LETHE_TENANTS")?)?;
         Ok(Self {
@@ -111,7 +113,9 @@ impl Config {
             issuers: json("LETHE_ISSUERS", &need("LETHE_ISSUERS")?)?,
             tenants: tenants.into_iter().map(|tenant| (tenant.org, tenant)).collect(),
             other_tenants: None,
-            datamaps: optional("LETHE_DATAMAPS").map(|list| list.split(':').map(PathBuf::from).collect()).unwrap_or_default(),
+            datamaps: optional("LETHE_DATAMAPS")
+                .map(|list| list.split(':').map(PathBuf::from).collect())
+                .unwrap_or_default(),
             connections: optional("LETHE_CONNECTIONS").map(PathBuf::from),
         })
     }

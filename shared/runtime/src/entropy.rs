@@ -42,7 +42,9 @@ impl Entropy {
         let mut bytes = [0; N];
         match &self.0 {
             #[expect(clippy::expect_used, reason = "without randomness nothing can be done safely")]
-            Source::System => SystemRandom::new().fill(&mut bytes).expect("the operating system gives randomness"),
+            Source::System => {
+                SystemRandom::new().fill(&mut bytes).expect("the operating system gives randomness")
+            }
             Source::Derived { seed, drawn } => {
                 for chunk in bytes.chunks_mut(32) {
                     let mut context = digest::Context::new(&digest::SHA256);

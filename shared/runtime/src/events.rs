@@ -79,7 +79,8 @@ impl Worker {
         let mut failures = Vec::new();
         for record in event.records {
             let id = record.message_id.unwrap_or_default();
-            let jobs: Option<Vec<Job>> = record.body.as_deref().and_then(|body| serde_json::from_str(body).ok());
+            let jobs: Option<Vec<Job>> =
+                record.body.as_deref().and_then(|body| serde_json::from_str(body).ok());
             let done = match jobs {
                 Some(jobs) => {
                     let mut all = true;
@@ -90,7 +91,13 @@ impl Worker {
                 }
                 None => {
                     let cause = Some("the message cannot be read".to_owned());
-                    app.log().line(&Line { function: self.spec.name, id: &id, outcome: "failed", cause, ..Line::default() });
+                    app.log().line(&Line {
+                        function: self.spec.name,
+                        id: &id,
+                        outcome: "failed",
+                        cause,
+                        ..Line::default()
+                    });
                     false
                 }
             };

@@ -63,20 +63,24 @@ pub(crate) async fn begin(
     caller: Option<&Caller>,
     asked: Asked<'_>,
 ) -> Result<Turn, Failure> {
-    let (Some(value), Some(caller), true) = (headers.get(HEADER), caller, route.method == Method::POST) else {
+    let (Some(value), Some(caller), true) = (headers.get(HEADER), caller, route.method == Method::POST)
+    else {
         return Ok(Turn::Go(app.clone(), None));
     };
     let key = value.to_str().unwrap_or_default().trim();
     if key.is_empty() || key.len() > 255 {
         let reason = Reason::Other("must have 1 to 255 visible characters".into());
-        return Err(Problem::faults(Code::InvalidParameter, vec![Fault::new(At::Header(HEADER), reason)]).into());
+        return Err(
+            Problem::faults(Code::InvalidParameter, vec![Fault::new(At::Header(HEADER), reason)]).into()
+        );
     }
     let ledger = app.ledger(caller.org);
     let person = match &asked.person {
         Some(person) => Some(ledger.key_of(person).await?),
         None => None,
     };
-    let scope = hash([caller.actor().as_bytes(), caller.subject.as_bytes(), route.name.as_bytes(), key.as_bytes()]);
+    let scope =
+        hash([caller.actor().as_bytes(), caller.subject.as_bytes(), route.name.as_bytes(), key.as_bytes()]);
     let call = hash([asked.path.as_bytes(), asked.query.as_bytes(), asked.body]);
     let now = app.now();
     match ledger.begin_call(scope, call, person, now, now + MEMORY).await? {

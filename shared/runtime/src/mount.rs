@@ -11,8 +11,7 @@ use lambda_http::{Body as LambdaBody, Request, RequestExt as _, Response};
 use wire::{Code, Dialect, Problem, Query};
 
 use crate::{
-    Allow, Answer, App, Call, Caller, Failure, FromCall, IntoAnswer, Route,
-    auth,
+    Allow, Answer, App, Call, Caller, Failure, FromCall, IntoAnswer, Route, auth,
     idempotency::{self, Asked, Turn},
     log::Line,
 };
@@ -91,7 +90,8 @@ impl Endpoint {
                 let cause = failure.cause();
                 let rendered = dialect.render(&failure.into_problem(), &id);
                 let answer = Answer {
-                    status: http::StatusCode::from_u16(rendered.status).unwrap_or(http::StatusCode::BAD_REQUEST),
+                    status: http::StatusCode::from_u16(rendered.status)
+                        .unwrap_or(http::StatusCode::BAD_REQUEST),
                     content_type: Some(rendered.content_type.to_owned()),
                     headers: rendered.headers,
                     body: rendered.body.to_string().into(),
@@ -189,7 +189,8 @@ fn permit(route: &Route, caller: &Caller, person: Option<&PersonId>) -> Result<(
 /// The id of a call: the caller's own `Request-Id` if it is an xid, else a new one.
 fn call_id(app: &App, headers: &HeaderMap) -> String {
     let given = headers.get("request-id").and_then(|value| value.to_str().ok());
-    if let Some(id) = given.and_then(|text| text.parse::<xid::Id>().ok().filter(|id| id.to_string() == text)) {
+    if let Some(id) = given.and_then(|text| text.parse::<xid::Id>().ok().filter(|id| id.to_string() == text))
+    {
         return id.to_string();
     }
     let seconds = u32::try_from(app.now().timestamp()).unwrap_or_default();
@@ -229,4 +230,3 @@ fn respond(answer: Answer, id: &str) -> Response<LambdaBody> {
     }
     response
 }
-

@@ -12,9 +12,8 @@ use crate::{App, Clients, Clock, Config, Endpoint, EngineSource, Entropy, Log, P
 /// Serves an endpoint until Lambda ends the process.
 pub fn serve(endpoint: Endpoint) -> ExitCode {
     run(|app| async move {
-        let handler = service_fn(|request| async {
-            Ok::<_, lambda_http::Error>(endpoint.call(&app, request).await)
-        });
+        let handler =
+            service_fn(|request| async { Ok::<_, lambda_http::Error>(endpoint.call(&app, request).await) });
         lambda_http::run(handler).await
     })
 }
@@ -27,7 +26,8 @@ pub fn serve_worker(worker: Worker) -> ExitCode {
             match worker.spec.trigger {
                 Trigger::Queue(_) => {
                     let batch: SqsEvent = serde_json::from_str(payload.get())?;
-                    let deadline = i64::try_from(context.deadline).ok().and_then(DateTime::from_timestamp_millis);
+                    let deadline =
+                        i64::try_from(context.deadline).ok().and_then(DateTime::from_timestamp_millis);
                     let answer = worker.batch(&app, batch, deadline).await;
                     Ok::<_, lambda_http::Error>(serde_json::to_value(answer)?)
                 }

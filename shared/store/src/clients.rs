@@ -1,7 +1,7 @@
 //! API clients, which sign in with a secret, and the key that signs our own tokens.
 
 use aws_lc_rs::{
-    encoding::{AsDer, Pkcs8V2Der},
+    encoding::{AsDer, Pkcs8V1Der},
     signature::Ed25519KeyPair,
 };
 use domain::OrgId;
@@ -49,7 +49,7 @@ impl Store {
     /// When the key cannot be had.
     pub async fn signing_key(&self) -> Result<Zeroizing<Vec<u8>>, StoreError> {
         let make = || {
-            let der: Pkcs8V2Der<'_> = Ed25519KeyPair::generate().ok()?.as_der().ok()?;
+            let der: Pkcs8V1Der<'_> = Ed25519KeyPair::generate().ok()?.as_der().ok()?;
             Some(der.as_ref().to_vec())
         };
         self.inner.vault.secret(&keys::signing_key(), make).await

@@ -51,7 +51,13 @@ impl Ledger<'_> {
     async fn head(&self, person: PersonKey, how: Read) -> Result<Option<Option<Version>>, StoreError> {
         let pk = keys::person_partition(self.org, person);
         let own = keys::person(self.org, person).sk;
-        let range = Range { pk: &pk, sk: Some((keys::CONSENTS, &own)), newest_first: true, limit: Some(2), read: how };
+        let range = Range {
+            pk: &pk,
+            sk: Some((keys::CONSENTS, &own)),
+            newest_first: true,
+            limit: Some(2),
+            read: how,
+        };
         let mut items = self.store.table.query(range).await?.into_iter();
         match items.next() {
             Some(item) if is_person(&item) => items.next().map(read).transpose().map(Some),
@@ -96,7 +102,13 @@ impl Ledger<'_> {
                 Some(version) => (version.number + 1, hash(&version)?, version.consents),
                 None => (1, [0; 32], Vec::new()),
             };
-            let version = Version { number, at: now, by: by.to_owned(), consents: change.apply(&current, now), previous };
+            let version = Version {
+                number,
+                at: now,
+                by: by.to_owned(),
+                consents: change.apply(&current, now),
+                previous,
+            };
             let item = ConsentItem {
                 n: version.number,
                 at: version.at,
@@ -105,7 +117,12 @@ impl Ledger<'_> {
                 p: version.previous.to_vec(),
                 h: hash(&version)?.to_vec(),
             };
-            match self.store.table.put(&keys::consent(self.org, person, number), &item, &[], Only::IfAbsent).await {
+            match self
+                .store
+                .table
+                .put(&keys::consent(self.org, person, number), &item, &[], Only::IfAbsent)
+                .await
+            {
                 Ok(()) => return Ok(Some(version.consents)),
                 Err(StoreError::Conflict) => {}
                 Err(error) => return Err(error),
@@ -121,8 +138,13 @@ impl Ledger<'_> {
     pub async fn consent_history(&self, person: PersonKey) -> Result<Vec<Version>, StoreError> {
         let pk = keys::person_partition(self.org, person);
         let end = keys::consent(self.org, person, u64::MAX).sk;
-        let range =
-            Range { pk: &pk, sk: Some((keys::CONSENTS, &end)), newest_first: false, limit: None, read: Read::Consistent };
+        let range = Range {
+            pk: &pk,
+            sk: Some((keys::CONSENTS, &end)),
+            newest_first: false,
+            limit: None,
+            read: Read::Consistent,
+        };
         let items = self.store.table.query(range).await?;
         items.into_iter().filter(|item| sort_key(item).starts_with(keys::CONSENTS)).map(read).collect()
     }

@@ -49,7 +49,8 @@ impl Ledger<'_> {
     /// # Errors
     /// When the table cannot be read.
     pub async fn knows(&self, person: PersonKey) -> Result<bool, StoreError> {
-        let item = self.store.table.get::<PersonItem>(&keys::person(self.org, person), Read::Consistent).await?;
+        let item =
+            self.store.table.get::<PersonItem>(&keys::person(self.org, person), Read::Consistent).await?;
         Ok(item.is_some())
     }
 
@@ -66,7 +67,8 @@ impl Ledger<'_> {
         let Some(seal) = self.store.vault.seal_of(self.org, Owner::Person(person)).await? else {
             return Ok(None);
         };
-        let Private { id, identities, verified, linked, restrictions, created_at, changed_at } = seal.unseal(&key, x)?;
+        let Private { id, identities, verified, linked, restrictions, created_at, changed_at } =
+            seal.unseal(&key, x)?;
         Ok(Some(Person {
             id,
             identities,
@@ -91,11 +93,15 @@ impl Ledger<'_> {
     ) -> Result<(), StoreError> {
         let tenant = self.store.vault.tenant(self.org).await?;
         let seal = self.store.vault.seal_for(self.org, Owner::Person(key)).await?;
-        let (now, then) = (hashes(&tenant, person), before.map(|person| hashes(&tenant, person)).unwrap_or_default());
+        let (now, then) =
+            (hashes(&tenant, person), before.map(|person| hashes(&tenant, person)).unwrap_or_default());
         // The ways to the person come first and go last, so that a death in between leaves a
         // way that leads nowhere, never a person who cannot be found.
         for &hash in now.difference(&then) {
-            self.store.table.put(&keys::identity(self.org, hash, key), &Way { ttl: None }, &[], Only::Always).await?;
+            self.store
+                .table
+                .put(&keys::identity(self.org, hash, key), &Way { ttl: None }, &[], Only::Always)
+                .await?;
         }
         let place = keys::person(self.org, key);
         let private = Private {

@@ -276,7 +276,11 @@ impl Ledger<'_> {
             notices: request
                 .notices
                 .iter()
-                .map(|notice| NoticeItem { template: notice.template, sent: notice.sent_at, retry: notice.retry_at })
+                .map(|notice| NoticeItem {
+                    template: notice.template,
+                    sent: notice.sent_at,
+                    retry: notice.retry_at,
+                })
                 .collect(),
             keep: request.keep_until,
             ttl: request.keep_until.map(|end| end.timestamp()),
@@ -332,8 +336,13 @@ impl Ledger<'_> {
     pub async fn requests(&self, person: PersonKey) -> Result<Vec<Request>, StoreError> {
         let pk = keys::person_partition(self.org, person);
         let end = format!("{}~", keys::REQUESTS);
-        let range =
-            Range { pk: &pk, sk: Some((keys::REQUESTS, &end)), newest_first: false, limit: None, read: Read::Consistent };
+        let range = Range {
+            pk: &pk,
+            sk: Some((keys::REQUESTS, &end)),
+            newest_first: false,
+            limit: None,
+            read: Read::Consistent,
+        };
         let items = self.store.table.query(range).await?;
         self.open_all(items).await
     }
@@ -358,8 +367,14 @@ impl Ledger<'_> {
             (None, None) => "\u{7f}".into(),
         };
         let wanted = i32::try_from(limit + 2).unwrap_or(i32::MAX);
-        let page =
-            IndexPage { index: "list", pk: &pk, sk: (&from, &to), newest_first: true, limit: wanted, start: None };
+        let page = IndexPage {
+            index: "list",
+            pk: &pk,
+            sk: (&from, &to),
+            newest_first: true,
+            limit: wanted,
+            start: None,
+        };
         let (mut places, _) = self.store.table.index_page(page).await?;
         if let Some(Cursor(last)) = after {
             places.retain(|place| place.sort != *last);
@@ -429,11 +444,13 @@ impl Ledger<'_> {
         let place = Key { pk: item.pk, sk: item.sk };
         let private: Private = match item.x {
             None => Private::default(),
-            Some(sealed) => match self.store.vault.seal_of(self.org, owner(person, item.id, item.keep)).await? {
-                Some(seal) => Seal::unseal(&seal, &place, sealed)?,
-                // The key is destroyed, so what it sealed is forgotten.
-                None => Private::default(),
-            },
+            Some(sealed) => {
+                match self.store.vault.seal_of(self.org, owner(person, item.id, item.keep)).await? {
+                    Some(seal) => Seal::unseal(&seal, &place, sealed)?,
+                    // The key is destroyed, so what it sealed is forgotten.
+                    None => Private::default(),
+                }
+            }
         };
         let mut mail = private.mail.into_iter();
         Ok(Request {
@@ -473,7 +490,13 @@ impl Ledger<'_> {
                 .into_iter()
                 .map(|notice| {
                     let (to, secret) = mail.next().unwrap_or_default();
-                    Notice { template: notice.template, to, secret, sent_at: notice.sent, retry_at: notice.retry }
+                    Notice {
+                        template: notice.template,
+                        to,
+                        secret,
+                        sent_at: notice.sent,
+                        retry_at: notice.retry,
+                    }
                 })
                 .collect(),
             keep_until: item.keep,
@@ -506,7 +529,14 @@ impl Store {
             let pk = keys::due_partition(attention, shard);
             let mut start = None;
             loop {
-                let page = IndexPage { index: "due", pk: &pk, sk: ("", &to), newest_first: false, limit: 1000, start };
+                let page = IndexPage {
+                    index: "due",
+                    pk: &pk,
+                    sk: ("", &to),
+                    newest_first: false,
+                    limit: 1000,
+                    start,
+                };
                 let (places, next) = self.inner.table.index_page(page).await?;
                 due.extend(places.iter().filter_map(|place| {
                     let (org, person) = keys::owner_of_partition(&place.key.pk)?;

@@ -76,7 +76,8 @@ impl Table {
         indexes: &[(&str, Option<Key>)],
         only: Only,
     ) -> Result<(), StoreError> {
-        let mut item: Item = to_item(record).map_err(|_| StoreError::Unreadable { what: "record to be written" })?;
+        let mut item: Item =
+            to_item(record).map_err(|_| StoreError::Unreadable { what: "record to be written" })?;
         item.extend(primary(key));
         for (index, place) in indexes {
             if let Some(Key { pk, sk }) = place {
@@ -97,7 +98,11 @@ impl Table {
     }
 
     /// The record at `key`.
-    pub(crate) async fn get<T: DeserializeOwned>(&self, key: &Key, read: Read) -> Result<Option<T>, StoreError> {
+    pub(crate) async fn get<T: DeserializeOwned>(
+        &self,
+        key: &Key,
+        read: Read,
+    ) -> Result<Option<T>, StoreError> {
         let answer = self
             .client
             .get_item()
@@ -148,7 +153,10 @@ impl Table {
     }
 
     /// One page of an index, as the primary keys of its items, and where the next page begins.
-    pub(crate) async fn index_page(&self, page: IndexPage<'_>) -> Result<(Vec<Place>, Option<Item>), StoreError> {
+    pub(crate) async fn index_page(
+        &self,
+        page: IndexPage<'_>,
+    ) -> Result<(Vec<Place>, Option<Item>), StoreError> {
         let IndexPage { index, pk, sk: (from, to), newest_first, limit, start } = page;
         let answer = self
             .client
@@ -201,10 +209,8 @@ impl Table {
                     .await
                     .map_err(|error| StoreError::from_sdk(SERVICE, error))?;
                 items.extend(answer.responses.and_then(|mut all| all.remove(&self.name)).unwrap_or_default());
-                wanted = answer
-                    .unprocessed_keys
-                    .and_then(|mut all| all.remove(&self.name))
-                    .map(|rest| rest.keys);
+                wanted =
+                    answer.unprocessed_keys.and_then(|mut all| all.remove(&self.name)).map(|rest| rest.keys);
             }
         }
         Ok(items)

@@ -75,10 +75,8 @@ impl Takeouts {
     /// # Errors
     /// When the link cannot be signed.
     pub async fn link(&self, key: &str, file_name: &str) -> Result<String, StoreError> {
-        let life = PresigningConfig::expires_in(Self::LINK_LIFE).map_err(|error| StoreError::Unavailable {
-            service: SERVICE,
-            code: "signing".into(),
-            source: Box::new(error),
+        let life = PresigningConfig::expires_in(Self::LINK_LIFE).map_err(|error| {
+            StoreError::Unavailable { service: SERVICE, code: "signing".into(), source: Box::new(error) }
         })?;
         let request = self
             .s3

@@ -18,10 +18,7 @@ use aws_lc_rs::{
     hkdf, hmac,
     rand::{SecureRandom, SystemRandom},
 };
-use aws_sdk_kms::{
-    primitives::Blob,
-    types::DataKeySpec,
-};
+use aws_sdk_kms::{primitives::Blob, types::DataKeySpec};
 use domain::{OrgId, PersonKey, RequestId};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use zeroize::Zeroizing;
@@ -140,9 +137,7 @@ impl Vault {
         match self.table.put(&place, &Wrapped { k }, &[], Only::IfAbsent).await {
             Ok(()) => Seal::new(secret.as_ref()),
             // Somebody else was first: theirs is the key.
-            Err(StoreError::Conflict) => {
-                self.seal_of(org, owner).await?.ok_or(StoreError::Conflict)
-            }
+            Err(StoreError::Conflict) => self.seal_of(org, owner).await?.ok_or(StoreError::Conflict),
             Err(error) => Err(error),
         }
     }
@@ -268,7 +263,11 @@ impl Seal {
     }
 
     /// Opens what was sealed for the item at `key`.
-    pub(crate) fn unseal<T: DeserializeOwned>(&self, key: &Key, mut sealed: Vec<u8>) -> Result<T, StoreError> {
+    pub(crate) fn unseal<T: DeserializeOwned>(
+        &self,
+        key: &Key,
+        mut sealed: Vec<u8>,
+    ) -> Result<T, StoreError> {
         let plain = self.open(&format!("{}|{}", key.pk, key.sk), &mut sealed)?;
         serde_json::from_slice(plain).map_err(|_| StoreError::Sealing("read"))
     }

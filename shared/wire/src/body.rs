@@ -42,7 +42,10 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
 /// than expected. Neither repeats what was given.
 pub fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     if bytes.iter().all(u8::is_ascii_whitespace) {
-        return Err(Problem::faults(Code::InvalidField, vec![Fault::new(At::Body(Vec::new()), Reason::Missing)]));
+        return Err(Problem::faults(
+            Code::InvalidField,
+            vec![Fault::new(At::Body(Vec::new()), Reason::Missing)],
+        ));
     }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let read = serde_path_to_error::deserialize::<_, Object<T>>(&mut deserializer);
@@ -73,8 +76,11 @@ fn step(segment: &Segment) -> Option<Step> {
 }
 
 fn malformed(bytes: &[u8], error: &serde_json::Error) -> Problem {
-    let before: usize =
-        bytes.split_inclusive(|byte| *byte == b'\n').take(error.line().saturating_sub(1)).map(<[u8]>::len).sum();
+    let before: usize = bytes
+        .split_inclusive(|byte| *byte == b'\n')
+        .take(error.line().saturating_sub(1))
+        .map(<[u8]>::len)
+        .sum();
     let offset = (before + error.column().saturating_sub(1)).min(bytes.len());
     Problem::faults(Code::Malformed, vec![Fault::new(At::Body(Vec::new()), Reason::NotJson { offset })])
 }
@@ -143,7 +149,11 @@ mod tests {
 
     fn check(body: &str, at: &str, reason: Reason) {
         let problem = read::<Ask>(body.as_bytes()).unwrap_err();
-        assert_eq!((problem.faults[0].at.to_string(), &problem.faults[0].reason), (at.to_owned(), &reason), "{body}");
+        assert_eq!(
+            (problem.faults[0].at.to_string(), &problem.faults[0].reason),
+            (at.to_owned(), &reason),
+            "{body}"
+        );
     }
 
     #[test]
@@ -159,7 +169,11 @@ mod tests {
         check(r#"{"name":"a","name":"b"}"#, "name", Reason::Other("must be given once".into()));
         check(r#"{"name":"a","inner":["A"]}"#, "inner", Reason::Type("object"));
         check(r#"{"name":"a","inner":{}}"#, "inner.kind", Reason::Missing);
-        check(r#"{"name":"a","inner":{"kind":"C"}}"#, "inner.kind", Reason::Other("must be one of A or B".into()));
+        check(
+            r#"{"name":"a","inner":{"kind":"C"}}"#,
+            "inner.kind",
+            Reason::Other("must be one of A or B".into()),
+        );
         check(r#"{"name":"a","list":["x",2]}"#, "list[1]", Reason::Type("string"));
     }
 

@@ -43,7 +43,9 @@ impl Dialect {
     pub const fn media_type(self) -> &'static str {
         match self {
             Self::JsonApi => "application/vnd.api+json",
-            Self::Envelope | Self::Connect | Self::Detail | Self::Management | Self::Native => "application/json",
+            Self::Envelope | Self::Connect | Self::Detail | Self::Management | Self::Native => {
+                "application/json"
+            }
         }
     }
 
@@ -72,7 +74,9 @@ impl Dialect {
         }
         let content_type = match self {
             Self::Native => "application/problem+json",
-            Self::JsonApi | Self::Envelope | Self::Connect | Self::Detail | Self::Management => self.media_type(),
+            Self::JsonApi | Self::Envelope | Self::Connect | Self::Detail | Self::Management => {
+                self.media_type()
+            }
         };
         Rendered { status, content_type, headers, body }
     }
@@ -116,7 +120,9 @@ fn json_api(problem: &Problem, status: u16, request_id: &str) -> Value {
             );
             vec![object(json!({"title": title}))]
         }
-        Code::Malformed => vec![object(json!({"title": format!("can't parse content: {}", problem.detail())}))],
+        Code::Malformed => {
+            vec![object(json!({"title": format!("can't parse content: {}", problem.detail())}))]
+        }
         Code::InvalidField | Code::InvalidParameter => problem
             .faults
             .iter()
@@ -168,7 +174,9 @@ fn pointer(at: &At) -> String {
         At::Body(steps) => steps
             .iter()
             .map(|step| match step {
-                Step::Field(name) => format!("/{}", name.to_lowercase().replace('~', "~0").replace('/', "~1")),
+                Step::Field(name) => {
+                    format!("/{}", name.to_lowercase().replace('~', "~0").replace('/', "~1"))
+                }
                 Step::Index(index) => format!("/{index}"),
             })
             .collect(),
@@ -182,9 +190,7 @@ const INVALID_VALUE: u16 = 1001;
 const SEVERAL: u16 = 9999;
 
 fn connect(problem: &Problem, status: u16) -> Value {
-    let single = |message: &str, key: &str| {
-        json!({"error": {"message": message, "code": INVALID_VALUE}, "meta": {"key": key}})
-    };
+    let single = |message: &str, key: &str| json!({"error": {"message": message, "code": INVALID_VALUE}, "meta": {"key": key}});
     match problem.code {
         Code::PersonNotFound => single("User Not Found", problem.about.as_deref().unwrap_or("user_id")),
         Code::FeatureOff => single(problem.code.row().title, "feature_flag"),
@@ -371,7 +377,8 @@ mod tests {
 
     #[test]
     fn a_missing_linked_identity_is_told_as_in_the_seed() {
-        let rendered = Dialect::JsonApi.render(&Problem::new(Code::MissingLinkedIdentity), "cbgmhslmp1o9or9kh1p0");
+        let rendered =
+            Dialect::JsonApi.render(&Problem::new(Code::MissingLinkedIdentity), "cbgmhslmp1o9or9kh1p0");
 
         assert_eq!(
             rendered.body,

@@ -1,11 +1,6 @@
 //! An error on its way to a caller, and how the errors of the domain become one.
 
-use domain::{
-    consent::ConsentError,
-    person::PersonError,
-    purge::PurgeError,
-    takeout::TakeoutError,
-};
+use domain::{consent::ConsentError, person::PersonError, purge::PurgeError, takeout::TakeoutError};
 
 use crate::{At, Code, Fault, Reason};
 

@@ -11,7 +11,8 @@ pub struct Query(Vec<(String, String)>);
 impl Query {
     /// Reads the raw query of a URL. What cannot be decoded is read with replacement characters.
     pub fn parse(raw: &str) -> Self {
-        let decode = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
+        let decode =
+            |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
         let pair = |pair: &str| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             (decode(name), decode(value))
@@ -41,7 +42,13 @@ impl Query {
     pub fn list<'a>(&'a self, name: &'a str) -> Option<Vec<&'a str>> {
         let mut values = self.all(name).peekable();
         values.peek()?;
-        Some(values.flat_map(|value| value.split(',')).map(str::trim).filter(|item| !item.is_empty()).collect())
+        Some(
+            values
+                .flat_map(|value| value.split(','))
+                .map(str::trim)
+                .filter(|item| !item.is_empty())
+                .collect(),
+        )
     }
 
     /// A switch: `true` or `false`, absent is off.
@@ -60,7 +67,11 @@ impl Query {
     ///
     /// # Errors
     /// When it is none, or out of range.
-    pub fn number(&self, name: &'static str, range: std::ops::RangeInclusive<usize>) -> Result<Option<usize>, Problem> {
+    pub fn number(
+        &self,
+        name: &'static str,
+        range: std::ops::RangeInclusive<usize>,
+    ) -> Result<Option<usize>, Problem> {
         let Some(text) = self.one(name)? else { return Ok(None) };
         match text.parse().ok().filter(|number| range.contains(number)) {
             Some(number) => Ok(Some(number)),

@@ -4,10 +4,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_smithy_http_client::{Connector, tls};
-use aws_smithy_runtime_api::{
-    client::http::HttpConnector as _,
-    http::Request,
-};
+use aws_smithy_runtime_api::{client::http::HttpConnector as _, http::Request};
 use aws_smithy_types::body::SdkBody;
 use chrono::TimeDelta;
 use domain::Timestamp;

@@ -6,10 +6,7 @@ mod token;
 
 use std::collections::BTreeSet;
 
-use domain::{
-    OrgId, PersonId,
-    permission::Grants,
-};
+use domain::{OrgId, PersonId, permission::Grants};
 use http::HeaderMap;
 use wire::{At, Code, Fault, Problem, Reason};
 
@@ -115,7 +112,9 @@ fn cookie(headers: &HeaderMap) -> Option<&str> {
         .filter_map(|cookie| cookie.trim().split_once('='))
         .find(|(name, _)| *name == "Authorization")
         .map(|(_, value)| value.trim().trim_matches('"'))?;
-    let token = value.strip_prefix("Bearer").map_or(value, |rest| rest.trim_start_matches([' ', '+']).trim_start_matches("%20"));
+    let token = value
+        .strip_prefix("Bearer")
+        .map_or(value, |rest| rest.trim_start_matches([' ', '+']).trim_start_matches("%20"));
     Some(token).filter(|token| !token.is_empty())
 }
 
@@ -131,7 +130,9 @@ fn basic(headers: &HeaderMap) -> Option<(String, String)> {
 /// SlashID: a key of the form `<client>.<secret>` beside the tenant's id, which must match.
 async fn api_key(app: &App, headers: &HeaderMap) -> Result<Caller, Failure> {
     const ORG: &str = "SlashID-OrgID";
-    let wrong = |reason| Failure::from(Problem::faults(Code::InvalidParameter, vec![Fault::new(At::Header(ORG), reason)]));
+    let wrong = |reason| {
+        Failure::from(Problem::faults(Code::InvalidParameter, vec![Fault::new(At::Header(ORG), reason)]))
+    };
     let org = header(headers, ORG).ok_or_else(|| wrong(Reason::Missing))?;
     let org: OrgId = org.trim().parse().map_err(|_| wrong(Reason::Uuid))?;
     let key = header(headers, "SlashID-API-Key").ok_or(Code::AuthMalformedAccess)?;

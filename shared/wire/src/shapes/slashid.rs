@@ -61,8 +61,7 @@ pub fn withdrawal(query: &Query) -> Result<Change, Problem> {
     if query.flag("deleteAll")? {
         return Ok(Change::WithdrawAll);
     }
-    let unknown =
-        || Problem::query("consent_levels", Reason::Other("must name known consent levels".into()));
+    let unknown = || Problem::query("consent_levels", Reason::Other("must name known consent levels".into()));
     let names = query.list("consent_levels").unwrap_or_default();
     if names.is_empty() {
         return Err(Problem::query("consent_levels", Reason::Other("or deleteAll is required".into())));
@@ -89,7 +88,9 @@ mod tests {
     #[test]
     fn a_withdrawal_names_what_it_withdraws() {
         let expected = Change::Withdraw(vec![ConsentLevel::Analytics, ConsentLevel::Marketing]);
-        for query in ["consent_levels=analytics&consent_levels=marketing", "consent_levels=analytics,marketing"] {
+        for query in
+            ["consent_levels=analytics&consent_levels=marketing", "consent_levels=analytics,marketing"]
+        {
             assert_eq!(withdrawal(&Query::parse(query)).unwrap(), expected);
         }
         for query in ["", "deleteAll=false", "deleteAll=yes", "consent_levels=", "consent_levels=foo"] {
