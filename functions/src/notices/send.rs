@@ -37,12 +37,21 @@ pub async fn handle(app: App, job: Job) -> Result<(), Failure> {
         if let (Some(to), Some(mail)) = (notice.to.clone(), mail(&app, &request, notice)) {
             app.send_mail(&to, &mail).await?;
         }
-        let sent = request.notice_sent(index, app.now());
-        match ledger.put_request(&sent).await {
-            Ok(()) => request = sent,
-            // The request went on meanwhile; the next delivery sees what is left to send.
-            Err(StoreError::Conflict) => return Err(StoreError::Conflict.into()),
-            Err(error) => return Err(error.into()),
+        // The request may go on meanwhile: then the mail is marked in what it has become.
+        let template = notice.template;
+        let now = app.now();
+        let marked = ledger
+            .amend_request(request.clone(), |request: Request| {
+                let is_pending = request
+                    .pending_notices()
+                    .any(|(place, notice)| place == index && notice.template == template);
+                Ok::<_, StoreError>(is_pending.then(|| request.notice_sent(index, now)))
+            })
+            .await?;
+        match marked {
+            Some(marked) => request = marked,
+            // It was forgotten, or marked by somebody else.
+            None => break,
         }
     }
     if request.keep_until.is_some() {

@@ -28,7 +28,7 @@ pub async fn handle(
     Org(tenant): Org,
     Path(user): Path<PersonId>,
 ) -> Result<Answer, Failure> {
-    let (key, person) = app.subject(&tenant, &user).await?;
+    let (key, person) = app.look_up(&tenant, &user).await?;
     let job = Job { org: tenant.org, person: key, request: None };
     let record = crate::takeouts::build::own_record(&app, job, &person).await?;
     Ok(Answer {

@@ -44,7 +44,7 @@ pub async fn handle(
         .collect();
     if kept.is_empty() {
         // Nothing to show: the person must at least be known.
-        app.subject(&tenant, &user).await?;
+        app.look_up(&tenant, &user).await?;
     }
     Ok(Json(kept))
 }

@@ -61,7 +61,7 @@ fn collections(map: &DataMap) -> BTreeMap<String, CollectionRef> {
 /// The package of a person.
 pub(super) async fn of(app: &App, tenant: &Tenant, user: PersonId) -> Result<MyDataPackage, Failure> {
     let started = app.now();
-    let (key, person) = app.subject(tenant, &user).await?;
+    let (key, person) = app.look_up(tenant, &user).await?;
     let mut counts = Counts::default();
     let engine = app.engine().await?;
     access(engine, &person, &mut counts).await?;
@@ -101,7 +101,7 @@ pub(super) async fn entry(
 ) -> Result<Vec<Row>, Failure> {
     let engine = app.engine().await?;
     let wanted = collections(engine.map()).remove(data_id).ok_or(Code::DataNotFound)?;
-    let (_, person) = app.subject(tenant, user).await?;
+    let (_, person) = app.look_up(tenant, user).await?;
     let mut rows = Rows { wanted, rows: Vec::new(), bytes: 0 };
     access(engine, &person, &mut rows).await?;
     if rows.bytes > LARGEST {

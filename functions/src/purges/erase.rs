@@ -97,6 +97,29 @@ impl Run<'_> {
         self.forget(erased).await
     }
 
+    /// Writes a step of the purge, as long as it is this worker's. Others may write too, such as
+    /// who marks a mail as sent; a purge that was taken over by another worker is left alone.
+    async fn amend(
+        &self,
+        request: &Request,
+        step: impl Fn(Purge) -> Result<Purge, PurgeError>,
+    ) -> Result<Request, Failure> {
+        let turn = request.purge().map(|purge| purge.attempts);
+        let now = self.app.now();
+        let amended = self
+            .app
+            .ledger(self.job.org)
+            .amend_request(request.clone(), |request: Request| {
+                let Some(purge) = request.purge().filter(|purge| Some(purge.attempts) == turn).cloned()
+                else {
+                    return Ok::<_, Failure>(None);
+                };
+                Ok(Some(request.with_work(Work::Purge(step(purge)?), now)))
+            })
+            .await?;
+        amended.ok_or_else(|| StoreError::Conflict.into())
+    }
+
     /// Erases the person from all stores; `None` if that has to go on later.
     async fn erase(&self, claimed: Request) -> Result<Option<Request>, Failure> {
         let (app, ledger) = (self.app, self.app.ledger(self.job.org));
@@ -116,31 +139,34 @@ impl Run<'_> {
             Err(EngineError::Interrupted(_)) => {
                 // Out of time: the next delivery goes on where this one stopped.
                 let now = app.now();
-                let released = purge_of(&request)?.release(now)?;
-                ledger.put_request(&request.with_work(Work::Purge(released), now)).await?;
+                self.amend(&request, |purge| purge.release(now)).await?;
                 app.enqueue(Queue::Purges, &[self.job]).await?;
                 return Ok(None);
             }
             Err(error) => return Err(Failure::unavailable(error)),
         };
         let now = app.now();
-        let mut purge = purge_of(&request)?;
-        for outcome in erasure.collections {
-            purge = purge.record(noted(outcome), now)?;
-        }
-        if !purge.is_verified() {
-            let failed = request.with_work(Work::Purge(purge.fail(now)?), now);
-            ledger.put_request(&failed).await?;
+        let outcomes: Vec<StoreOutcome> = erasure.collections.into_iter().map(noted).collect();
+        let request = self
+            .amend(&request, |purge| {
+                outcomes.iter().cloned().try_fold(purge, |purge, outcome| purge.record(outcome, now))
+            })
+            .await?;
+        if !purge_of(&request)?.is_verified() {
+            self.amend(&request, |purge| purge.fail(now)).await?;
             return Ok(None);
         }
         let keep_until = now + self.tenant.proof_life();
-        let mut erased = request.with_work(Work::Purge(purge), now).forgotten(keep_until, now);
-        erased.version -= 1; // One write, so one version.
-        if let Some(address) = person.email() {
-            erased = erased.with_notice(Template::PurgeDone, address.to_owned(), None, now);
-        }
-        ledger.put_request(&erased).await?;
-        Ok(Some(erased))
+        let address = person.email().map(str::to_owned);
+        ledger
+            .amend_request(request, |request: Request| {
+                let erased = request.forgotten(keep_until, now);
+                Ok(Some(match address.clone() {
+                    Some(address) => erased.with_notice(Template::PurgeDone, address, None, now),
+                    None => erased,
+                }))
+            })
+            .await
     }
 
     /// Forgets what the ledger itself knows of the person, and closes the purge.
@@ -150,9 +176,7 @@ impl Run<'_> {
         app.store().takeouts().remove_all(self.job.org, person).await?;
         ledger.forget_requests(person, erased.id, keep_until, app.now()).await?;
         ledger.forget_person(person, Some(keep_until)).await?;
-        let now = app.now();
-        let done = purge_of(&erased)?.finish()?;
-        ledger.put_request(&erased.with_work(Work::Purge(done), now)).await?;
+        self.amend(&erased, Purge::finish).await?;
         app.nudge(Queue::Notices, Job { request: None, ..self.job }).await;
         Ok(())
     }
@@ -199,10 +223,9 @@ struct Journal<'a> {
 impl Journal<'_> {
     async fn note(
         &mut self,
-        change: impl FnOnce(Purge, Timestamp) -> Result<Purge, PurgeError>,
+        change: impl Fn(Purge, Timestamp) -> Result<Purge, PurgeError>,
     ) -> ControlFlow<()> {
-        let now = self.run.app.now();
-        match self.write(change, now).await {
+        match self.write(change).await {
             Ok(()) => ControlFlow::Continue(()),
             Err(failure) => {
                 self.failure = Some(failure);
@@ -213,12 +236,10 @@ impl Journal<'_> {
 
     async fn write(
         &mut self,
-        change: impl FnOnce(Purge, Timestamp) -> Result<Purge, PurgeError>,
-        now: Timestamp,
+        change: impl Fn(Purge, Timestamp) -> Result<Purge, PurgeError>,
     ) -> Result<(), Failure> {
-        let purge = change(purge_of(&self.request)?, now)?;
-        let next = self.request.clone().with_work(Work::Purge(purge), now);
-        self.run.app.ledger(self.run.job.org).put_request(&next).await?;
+        let now = self.run.app.now();
+        let next = self.run.amend(&self.request, |purge| change(purge, now)).await?;
         self.request = next;
         Ok(())
     }
@@ -231,7 +252,7 @@ impl Progress for Journal<'_> {
             .iter()
             .map(|count| (count.at.dataset.clone(), count.at.collection.clone(), count.rows))
             .collect();
-        self.note(|purge, now| purge.plan(found, now)).await
+        self.note(|purge, now| purge.plan(found.clone(), now)).await
     }
 
     async fn step(&mut self, step: &Step) -> ControlFlow<()> {
@@ -240,7 +261,7 @@ impl Progress for Journal<'_> {
             Step::Erased { .. } => self.note(|purge, now| purge.plan([], now)).await,
             Step::Finished(outcome) => {
                 let outcome = noted(outcome.clone());
-                self.note(|purge, now| purge.record(outcome, now)).await
+                self.note(|purge, now| purge.record(outcome.clone(), now)).await
             }
         };
         if self.run.app.is_out_of_time() { ControlFlow::Break(()) } else { noted }

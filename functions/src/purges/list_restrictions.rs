@@ -28,7 +28,7 @@ pub async fn handle(
     Org(tenant): Org,
     Path(person): Path<PersonUuid>,
 ) -> Result<Json<Restrictions>, Failure> {
-    let (key, subject) = app.subject(&tenant, &person.into()).await?;
+    let (key, subject) = app.look_up(&tenant, &person.into()).await?;
     let now = app.now();
     let mut restrictions = subject.restrictions;
     restrictions.retain(|restriction| restriction.is_active(now));

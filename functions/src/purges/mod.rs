@@ -111,8 +111,10 @@ fn new_erasure(
     request.work = Work::Purge(Purge::queue(suggested, tenant, now));
     match person.email() {
         // Whoever did not ask for this must learn of it while it can be called off.
-        Some(address) => request.with_notice(Template::PurgeQueued, address.to_owned(), None, now),
-        None => request,
+        Some(address) if request.purge().is_some_and(|purge| now < purge.due) => {
+            request.with_notice(Template::PurgeQueued, address.to_owned(), None, now)
+        }
+        Some(_) | None => request,
     }
 }
 
@@ -160,7 +162,7 @@ async fn cancel(app: &App, tenant: &Tenant, person: Uuid) -> Result<StatusCode, 
     let key = ledger.key_of(&id).await?;
     for _ in 0..TRIES {
         let Some(request) = ledger.erasure(key).await? else {
-            app.subject(tenant, &id).await?;
+            app.look_up(tenant, &id).await?;
             return Ok(StatusCode::NO_CONTENT);
         };
         let Some(purge) = request.purge().cloned() else { return Ok(StatusCode::NO_CONTENT) };

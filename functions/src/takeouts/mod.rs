@@ -177,7 +177,7 @@ async fn list_of(
 ) -> Result<Json<Document<Vec<TakeoutResource>>>, Failure> {
     let number = query.number("page[number]", 0..=1_000_000)?;
     let size = query.number("page[size]", 1..=100)?;
-    let (key, _) = app.subject(tenant, person_id).await?;
+    let (key, _) = app.look_up(tenant, person_id).await?;
     let requests = app.ledger(tenant.org).requests(key).await?;
     let mut resources: Vec<TakeoutResource> =
         requests.iter().filter_map(|request| TakeoutResource::of(request, tenant.takeout_life())).collect();
@@ -194,7 +194,7 @@ const INLINE: u64 = 4 * 1024 * 1024;
 
 /// A finished archive: itself if it is small, else a link of a few minutes.
 async fn archive_of(app: &App, tenant: &Tenant, person_id: &PersonId, id: RequestId) -> Result<Zip, Failure> {
-    let (key, _) = app.subject(tenant, person_id).await?;
+    let (key, _) = app.look_up(tenant, person_id).await?;
     let request = app.ledger(tenant.org).request(key, id).await?.ok_or(Code::TakeoutNotFound)?;
     let now = app.now();
     let archive = request.takeout().and_then(|takeout| takeout.download(now)).ok_or(Code::TakeoutNotFound)?;

@@ -1,8 +1,8 @@
 //! From the catalog to the files that follow from it: the SAM template, and the tables of endpoints
 //! and workers in the README.
 //!
-//! `template.yaml` is `infra/base.yaml`, word for word, followed by what each [`lambda::Lambda`]
-//! needs: the function, its role and its log. What a role may do is said once per
+//! `template.yaml` is `infra/base.yaml`, word for word, followed by three resources for each
+//! endpoint and worker: the function, its role and its log. What a role may do is said once per
 //! [`runtime::Need`], in the policies of `base.yaml`. Everything comes in the order of the catalog,
 //! so that the same catalog always makes the same files, and a test can tell whether the committed
 //! ones are fresh.

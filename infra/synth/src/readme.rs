@@ -87,6 +87,27 @@ mod tests {
     }
 
     #[test]
+    fn every_function_has_a_row_with_all_its_paths() {
+        let (endpoints, workers) = (functions::catalog::endpoints(), functions::catalog::workers());
+        let made = with_tables(&format!("{BEGIN}{END}"), &endpoints, &workers).unwrap();
+
+        for endpoint in &endpoints {
+            let row =
+                made.lines().find(|row| row.starts_with(&format!("| `{}` |", endpoint.route.name))).unwrap();
+            assert_eq!(
+                row.matches(&format!("`{} /", endpoint.route.method)).count(),
+                1 + endpoint.route.aliases.len()
+            );
+            assert_eq!(row.matches('|').count(), 5, "{row}");
+        }
+        for worker in &workers {
+            let row =
+                made.lines().find(|row| row.starts_with(&format!("| `{}` |", worker.spec.name))).unwrap();
+            assert_eq!(row.matches('|').count(), 4, "{row}");
+        }
+    }
+
+    #[test]
     fn a_readme_without_marks_stays_as_it_is() {
         assert_eq!(with_tables("a\n", &[], &[]).unwrap(), "a\n");
     }

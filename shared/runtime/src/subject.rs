@@ -43,6 +43,21 @@ impl App {
         }
     }
 
+    /// The person with this id, for a call that changes nothing: where persons need not be
+    /// registered, an unknown one is somebody of whom nothing is known.
+    ///
+    /// # Errors
+    /// The dialect's not-found answer for an unknown person of a tenant that registers persons.
+    pub async fn look_up(&self, tenant: &Tenant, id: &PersonId) -> Result<(PersonKey, Person), Failure> {
+        let ledger = self.ledger(tenant.org);
+        let key = ledger.key_of(id).await?;
+        match (ledger.person(key).await?, tenant.subjects) {
+            (Some(person), Subjects::Registered | Subjects::Open) => Ok((key, person)),
+            (None, Subjects::Open) => Ok((key, Person::new(id.clone(), self.now()))),
+            (None, Subjects::Registered) => Err(Code::PersonNotFound.into()),
+        }
+    }
+
     /// The pseudonym of a person who may be unknown, or forgotten.
     ///
     /// # Errors

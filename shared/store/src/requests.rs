@@ -119,6 +119,9 @@ fn owner(person: PersonKey, id: RequestId, keep_until: Option<Timestamp>) -> Own
     }
 }
 
+/// How often a change is tried again when others write at the same time.
+const TRIES: u32 = 16;
+
 /// What became of the attempt to make a request.
 #[derive(Debug)]
 pub enum Created {
@@ -230,6 +233,30 @@ impl Ledger<'_> {
     /// [`StoreError::Conflict`] unless the stored version is the one before.
     pub async fn put_request(&self, request: &Request) -> Result<(), StoreError> {
         self.write(&keys::request(self.org, request), request, Only::IfVersion(request.version - 1)).await
+    }
+
+    /// Writes what `change` makes of a request. When somebody else was first, the request is read
+    /// again and `change` decides anew; `None` leaves it as it is. Gives what was written.
+    ///
+    /// # Errors
+    /// Those of `change`, and when the tables fail or others write all the time.
+    pub async fn amend_request<E: From<StoreError>>(
+        &self,
+        mut request: Request,
+        change: impl Fn(Request) -> Result<Option<Request>, E>,
+    ) -> Result<Option<Request>, E> {
+        for _ in 0..TRIES {
+            let (person, id) = (request.person, request.id);
+            let Some(next) = change(request)? else { return Ok(None) };
+            match self.put_request(&next).await {
+                Ok(()) => return Ok(Some(next)),
+                Err(StoreError::Conflict) => {}
+                Err(error) => return Err(error.into()),
+            }
+            let Some(current) = self.request(person, id).await? else { return Ok(None) };
+            request = current;
+        }
+        Err(StoreError::Conflict.into())
     }
 
     /// Writes the next version of a past erasure, which no longer lies at the place of the current.

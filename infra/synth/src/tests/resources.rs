@@ -22,6 +22,9 @@ fn whatever_is_named_is_there() {
         if let Some(name) = map.get("Fn::GetAtt").and_then(|attribute| attribute[0].as_str()) {
             assert!(known(name), "{name}");
         }
+        if let Some(name) = map.get("Fn::If").and_then(|choice| choice[0].as_str()) {
+            assert!(template["Conditions"].get(name).is_some(), "{name}");
+        }
     });
 }
 
