@@ -6,5 +6,16 @@
 mod architecture;
 mod world;
 
+mod bad_input;
+mod demo;
 mod doors;
+mod idempotency;
+mod instacart;
+mod native;
+mod pace;
 mod purges;
+mod rallyhere;
+mod slashid;
+mod tokens;
+mod tour;
+mod trivore;

@@ -1,17 +1,20 @@
 //! The World: a stack in memory, callers of every kind, and what they can ask.
 
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
 };
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{OrgId, tenant::Tenant};
 use local::{Identity, Options, Stack, TokenRequest, VirtualClock};
 use reqwest::{Client, Method, RequestBuilder};
-use runtime::Log;
+use runtime::{Issuer, Log, auth::hash_secret};
 use serde_json::{Value, json};
 use sqlx::{Connection, Row as _, SqliteConnection};
+use store::clients::ApiClient;
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -57,13 +60,14 @@ impl Reply {
 /// Settings that a test may change before the world begins.
 pub(crate) struct Setup {
     pub(crate) tenants: Option<Vec<Tenant>>,
+    pub(crate) issuers: Vec<Issuer>,
     pub(crate) identity: Identity,
     pub(crate) with_shop: bool,
 }
 
 impl Setup {
     pub(crate) fn new() -> Self {
-        Self { tenants: None, identity: Identity::generate().unwrap(), with_shop: true }
+        Self { tenants: None, issuers: Vec::new(), identity: Identity::generate().unwrap(), with_shop: true }
     }
 
     pub(crate) async fn begin(self) -> World {
@@ -81,9 +85,11 @@ impl Setup {
             port: 0,
             datamaps,
             connections,
+            demo: false,
             clock: VirtualClock::standing_at(START.parse().unwrap()),
             identity: self.identity,
             tenants: self.tenants,
+            issuers: self.issuers,
             log: Log::new(move |line| lines.lock().unwrap().push(line)),
         })
         .await
@@ -97,6 +103,15 @@ impl World {
     /// A world with a shop and the local tenant.
     pub(crate) async fn new() -> Self {
         Setup::new().begin().await
+    }
+
+    /// A world whose tenant has other settings than the local one.
+    pub(crate) async fn with(change: impl FnOnce(&mut Tenant)) -> Self {
+        let mut setup = Setup::new();
+        let mut tenant = setup.identity.tenant();
+        change(&mut tenant);
+        setup.tenants = Some(vec![tenant]);
+        setup.begin().await
     }
 
     pub(crate) fn org(&self) -> OrgId {
@@ -239,6 +254,29 @@ impl World {
         mails.into_iter().map(|mail| (mail.subject, mail.text.unwrap_or_default())).collect()
     }
 
+    /// Every item of a table as text, sorted.
+    pub(crate) async fn items(&self, table: &str) -> Vec<String> {
+        let scan = self.stack.app.clients().dynamodb().scan().table_name(table).consistent_read(true);
+        let items = scan.into_paginator().items().send().try_collect().await.unwrap();
+        let mut items: Vec<String> =
+            items.into_iter().map(AttributeValue::M).map(|item| shown(&item)).collect();
+        items.sort_unstable();
+        items
+    }
+
+    /// A further API client of a tenant, as its id and secret.
+    pub(crate) async fn api_client(&self, id: &str, org: OrgId, grants: &[&str]) -> (String, String) {
+        let secret = format!("secret of {id}");
+        let client = ApiClient {
+            id: id.to_owned(),
+            org,
+            secret_hash: hash_secret(&secret, [7; 16]).unwrap(),
+            grants: grants.iter().map(|grant| (*grant).to_owned()).collect(),
+        };
+        self.stack.app.store().put_client(&client).await.unwrap();
+        (id.to_owned(), secret)
+    }
+
     /// Orders a takeout through PACE and gives its id.
     pub(crate) async fn order_takeout(&self, person: Uuid, send_to: &str) -> String {
         let path = format!("/gdpr/{person}/takeouts");
@@ -246,6 +284,20 @@ impl World {
             .await
             .expect(200);
         reply.json()["data"]["id"].as_str().unwrap().to_owned()
+    }
+}
+
+/// A value of a table as text, with bytes as what they would say if they were not sealed.
+fn shown(value: &AttributeValue) -> String {
+    match value {
+        AttributeValue::S(text) | AttributeValue::N(text) => text.clone(),
+        AttributeValue::B(bytes) => String::from_utf8_lossy(bytes.as_ref()).into_owned(),
+        AttributeValue::L(values) => values.iter().map(shown).collect::<Vec<_>>().join(","),
+        AttributeValue::M(values) => {
+            let sorted: BTreeMap<_, _> = values.iter().collect();
+            sorted.iter().map(|(name, value)| format!("{name}={};", shown(value))).collect()
+        }
+        other => format!("{other:?}"),
     }
 }
 

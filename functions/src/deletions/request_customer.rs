@@ -46,11 +46,11 @@ pub async fn handle(
     }
     let ledger = app.ledger(tenant.org);
     let mut persons = ledger.persons_identified_by(&ask.identifier).await?;
-    if persons.is_empty()
-        && let Ok(id) = ask.identifier.parse()
-    {
+    if let Ok(id) = ask.identifier.parse() {
         let key = ledger.key_of(&id).await?;
-        persons.extend(ledger.person(key).await?.map(|person| (key, person)));
+        if persons.iter().all(|(known, _)| *known != key) {
+            persons.extend(ledger.person(key).await?.map(|person| (key, person)));
+        }
     }
     let [(key, person)] = persons.as_slice() else {
         return Err(Problem::about(Code::PersonNotFound, "identifier").into());

@@ -45,10 +45,16 @@ pub struct Reply {
 ///
 /// # Errors
 /// Those of `ROUTE`.
-pub async fn handle(State(app): State, query: Query, Body(ask): Body<Ask>) -> Result<Json<Reply>, Failure> {
+pub async fn handle(
+    State(app): State,
+    query: Query,
+    body: Result<Body<Ask>, Failure>,
+) -> Result<Json<Reply>, Failure> {
     if query.has_any(&["client_id", "client_secret", "grant_type", "scope"]) {
         return Err(Code::CredentialsInQuery.into());
     }
+    // Whoever puts the credentials there sends no body: what is wrong with it comes second.
+    let Body(ask) = body?;
     if ask.grant_type != "client_credentials" {
         return Err(Problem::field("grant_type", Reason::Other("must be client_credentials".into())).into());
     }

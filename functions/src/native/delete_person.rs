@@ -3,10 +3,9 @@
 //! This erases nothing from the company's stores: that is what a purge is for, and while one
 //! waits or runs the person cannot be taken out. Of requests, only what proves them is kept.
 
-use domain::{Permission, PersonId, RequestId};
+use domain::{Permission, PersonId};
 use http::{Method, StatusCode};
 use runtime::{Allow, Credentials, Failure, Need, Org, Path, Route, State};
-use uuid::Uuid;
 use wire::{Code, Dialect};
 
 /// The route.
@@ -42,9 +41,8 @@ pub async fn handle(
         return Err(Code::PurgeInProgress.into());
     }
     let now = app.now();
-    let current = erasure.map_or(RequestId(Uuid::nil()), |request| request.id);
     app.store().takeouts().remove_all(tenant.org, key).await?;
-    ledger.forget_requests(key, current, now + tenant.proof_life(), now).await?;
+    ledger.forget_requests(key, None, now + tenant.proof_life(), now).await?;
     ledger.forget_person(key, None).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -25,7 +25,8 @@ async fn register(
     let now = app.now();
     let before = ledger.person(key).await?;
     let erasing = ledger.erasure(key).await?.and_then(|request| request.purge().map(|purge| purge.state));
-    if before.is_some() && erasing == Some(PurgeState::Running) {
+    // Even when the person is forgotten already: whoever finishes the purge would forget them anew.
+    if erasing == Some(PurgeState::Running) {
         return Err(Code::PurgeInProgress.into());
     }
     let base = match &before {

@@ -45,27 +45,20 @@ pub static SPEC: WorkerSpec = WorkerSpec {
 pub async fn handle(app: App, job: Job) -> Result<(), Failure> {
     let ledger = app.ledger(job.org);
     let Some(request) = ledger.erasure(job.person).await? else { return Ok(()) };
-    let Some(purge) = request.purge().cloned() else { return Ok(()) };
     // A message about an erasure that is past: its request is no longer the current one.
     if job.request.is_some_and(|id| id != request.id) {
         return Ok(());
     }
     let now = app.now();
-    let claimed = match purge.claim(now) {
-        Ok(purge) => request.with_work(Work::Purge(purge), now),
-        Err(
-            PurgeError::NotDue { .. }
-            | PurgeError::Begun
-            | PurgeError::Leased { .. }
-            | PurgeError::WrongState { .. },
-        ) => return Ok(()),
-    };
-    match ledger.put_request(&claimed).await {
-        Ok(()) => {}
-        // A cancel, another time, or another worker was first.
-        Err(StoreError::Conflict) => return Ok(()),
-        Err(error) => return Err(error.into()),
-    }
+    // Whoever was first decides: after a cancel, another time or another worker there is nothing
+    // to claim, after a mail that was marked as sent there still is.
+    let claimed = ledger
+        .amend_request(request, |request: Request| {
+            let claimed = request.purge().cloned().and_then(|purge| purge.claim(now).ok());
+            Ok::<_, StoreError>(claimed.map(|purge| request.with_work(Work::Purge(purge), now)))
+        })
+        .await?;
+    let Some(claimed) = claimed else { return Ok(()) };
     let Some(tenant) = app.config().tenant(job.org) else { return Ok(()) };
     let run = Run { app: &app, tenant: &tenant, job };
     match run.carry_out(claimed).await {
@@ -174,7 +167,7 @@ impl Run<'_> {
         let (app, ledger, person) = (self.app, self.app.ledger(self.job.org), self.job.person);
         let keep_until = erased.keep_until.ok_or(StoreError::Conflict)?;
         app.store().takeouts().remove_all(self.job.org, person).await?;
-        ledger.forget_requests(person, erased.id, keep_until, app.now()).await?;
+        ledger.forget_requests(person, Some(erased.id), keep_until, app.now()).await?;
         ledger.forget_person(person, Some(keep_until)).await?;
         self.amend(&erased, Purge::finish).await?;
         app.nudge(Queue::Notices, Job { request: None, ..self.job }).await;

@@ -161,7 +161,9 @@ async fn cancel(app: &App, tenant: &Tenant, person: Uuid) -> Result<StatusCode, 
     let ledger = app.ledger(tenant.org);
     let key = ledger.key_of(&id).await?;
     for _ in 0..TRIES {
-        let Some(request) = ledger.erasure(key).await? else {
+        // Once its proof is no longer kept, a purge has never been.
+        let current = ledger.erasure(key).await?.filter(|request| request.is_kept(app.now()));
+        let Some(request) = current else {
             app.look_up(tenant, &id).await?;
             return Ok(StatusCode::NO_CONTENT);
         };

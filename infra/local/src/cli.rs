@@ -9,7 +9,7 @@ use runtime::Log;
 use serde_json::json;
 
 use crate::{
-    Identity, Options, Stack, TokenRequest, VirtualClock,
+    DemoPerson, Identity, IdentityError, Options, Stack, TokenRequest, VirtualClock,
     stack::{TABLE, TAKEOUT_BUCKET},
 };
 
@@ -117,9 +117,11 @@ fn serve(run: Run) -> Result<(), String> {
             port: run.port,
             datamaps: run.datamap,
             connections: run.connections,
+            demo: run.demo,
             clock,
             identity,
             tenants: None,
+            issuers: Vec::new(),
             log: Log::new(|line| eprintln!("{line}")),
         })
         .await
@@ -132,7 +134,7 @@ fn serve(run: Run) -> Result<(), String> {
         fs::write(&draft, text)
             .and_then(|()| fs::rename(&draft, &file))
             .map_err(|error| error.to_string())?;
-        announce(&stack, &file.display().to_string());
+        announce(&stack, &file.display().to_string()).map_err(|error| error.to_string())?;
         stopped().await;
         println!("stopping");
         let _ = fs::remove_file(&file);
@@ -186,7 +188,10 @@ fn facts(stack: &Stack) -> Result<serde_json::Value, String> {
     }))
 }
 
-fn announce(stack: &Stack, file: &str) {
+/// How many people of the demo are shown at the start.
+const SHOWN: usize = 3;
+
+fn announce(stack: &Stack, file: &str) -> Result<(), IdentityError> {
     let identity = &stack.identity;
     let (user, password) = identity.trivore_basic();
     let (client_id, client_secret) = identity.instacart_client();
@@ -201,6 +206,16 @@ fn announce(stack: &Stack, file: &str) {
     println!("  Instacart  {client_id} {client_secret}");
     println!("  all this   {file}");
     println!();
+    if !stack.demo_people.is_empty() {
+        println!("In the demo, among others:");
+        for person in stack.demo_people.iter().take(SHOWN) {
+            let DemoPerson { id, first_name, last_name, email, .. } = person;
+            println!("  {id}  {first_name} {last_name} <{email}>");
+        }
+        println!();
+        println!("# Who may do everything");
+        println!("TOKEN={}", identity.admin_token(stack.clock.now())?);
+    }
     for (what, command) in stack.examples() {
         println!("# {what}");
         println!("{command}");
@@ -208,4 +223,5 @@ fn announce(stack: &Stack, file: &str) {
     println!();
     println!("A token:  cargo local token --sub UUID --permission P --scope S --linked-identity default");
     println!("Ctrl-C stops.");
+    Ok(())
 }

@@ -7,6 +7,7 @@
 pub mod cli;
 mod clock;
 mod control;
+mod demo;
 pub mod gateway;
 mod identity;
 mod provision;
@@ -15,5 +16,6 @@ mod stack;
 mod workers;
 
 pub use clock::VirtualClock;
+pub use demo::{DemoError, DemoPerson};
 pub use identity::{Identity, IdentityError, TokenRequest};
 pub use stack::{Options, Stack, StackError};

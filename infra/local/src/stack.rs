@@ -7,13 +7,14 @@ use chrono::TimeDelta;
 use connectors::{Connections, Engine};
 use domain::{OrgId, datamap::DataMap, tenant::Tenant};
 use functions::{catalog, upkeep::resume};
-use runtime::{App, Clients, Clock, Config, EngineSource, Entropy, Log, Parts};
+use runtime::{App, Clients, Clock, Config, EngineSource, Entropy, Issuer, Log, Parts};
 use store::Places;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 use crate::{
     Identity, IdentityError, VirtualClock,
     control::{self, Control},
+    demo::{Demo, DemoError, DemoPerson},
     gateway::{self, GatewayRoute},
     provision::{self, ProvisionError},
     services::{self, Outbox, Services, StartError},
@@ -37,12 +38,16 @@ pub struct Options {
     pub datamaps: Vec<PathBuf>,
     /// The connections file.
     pub connections: Option<PathBuf>,
+    /// Whether to run on a small shop of our own, in place of a data map and connections.
+    pub demo: bool,
     /// The clock.
     pub clock: VirtualClock,
     /// The tenant and its credentials.
     pub identity: Identity,
     /// Settings of the tenants, in place of the local tenant's own.
     pub tenants: Option<Vec<Tenant>>,
+    /// Issuers of tokens beside the local one.
+    pub issuers: Vec<Issuer>,
     /// Where log lines go.
     pub log: Log,
 }
@@ -78,6 +83,9 @@ pub enum StackError {
     /// The data map or the connections are wrong; one line per fault.
     #[error("{0}")]
     Map(String),
+    /// The demo could not be filled.
+    #[error(transparent)]
+    Demo(#[from] DemoError),
     /// The ledger did not answer.
     #[error("the ledger could not be set up: {0}")]
     Ledger(String),
@@ -97,6 +105,10 @@ pub struct Stack {
     pub outbox: Outbox,
     /// The tenant and its credentials.
     pub identity: Identity,
+    /// The people of the demo whom the ledger knew at the start; nobody without a demo.
+    pub demo_people: Vec<DemoPerson>,
+    // Its folder may be a temporary one.
+    _demo: Option<Demo>,
     services: Services,
     runner: Arc<Runner>,
     tasks: Vec<JoinHandle<()>>,
@@ -110,7 +122,8 @@ impl Stack {
     /// # Errors
     /// See [`StackError`].
     pub async fn start(options: Options) -> Result<Self, StackError> {
-        let Options { data, port, datamaps, connections, clock, identity, tenants, log } = options;
+        let Options { data, port, datamaps, connections, demo, clock, identity, tenants, issuers, log } =
+            options;
         let listener = TcpListener::bind(("127.0.0.1", port))
             .await
             .map_err(|source| StackError::Port { port, source })?;
@@ -121,7 +134,7 @@ impl Stack {
             Arc::new(move || clock.now())
         };
         let services = Services::start(services::Options {
-            data,
+            data: data.clone(),
             clock: Arc::clone(&tell),
             access_key_id: identity.access_key_id.clone(),
             secret_access_key: identity.secret_access_key.clone(),
@@ -132,6 +145,11 @@ impl Stack {
         provision::table(&clients, "Keys", KEY_TABLE).await?;
         provision::bucket(&clients, TAKEOUT_BUCKET).await?;
         let queues = provision::queues(&clients).await?;
+        let demo = if demo { Some(Demo::fill(data.as_deref(), &clients).await?) } else { None };
+        let (datamaps, connections) = match &demo {
+            Some(demo) => (vec![demo.datamap()], Some(demo.connections())),
+            None => (datamaps, connections),
+        };
         let engine = engine(&clients, &datamaps, connections.as_ref()).await?;
         let (tenants, other_tenants) = match tenants {
             Some(tenants) => (tenants, None),
@@ -148,7 +166,7 @@ impl Stack {
             queues,
             public_url: gateway.clone(),
             mail_from: "privacy@lethe.localhost".to_owned(),
-            issuers: vec![identity.issuer()?],
+            issuers: std::iter::once(identity.issuer()?).chain(issuers).collect(),
             tenants: tenants
                 .into_iter()
                 .map(|tenant| (tenant.org, tenant))
@@ -170,6 +188,11 @@ impl Stack {
         });
         let ledger = |error: &dyn std::fmt::Display| StackError::Ledger(error.to_string());
         identity.register_clients(&app).await.map_err(|error| ledger(&error))?;
+        let mut demo_people = Vec::new();
+        if let Some(demo) = &demo {
+            demo.register(&app, identity.org_id).await?;
+            demo_people = demo.people(&app, identity.org_id).await?;
+        }
 
         let runner = Runner::new(app.clone(), clock.clone(), catalog::workers());
         let (stop_gateway, stopped) = oneshot::channel();
@@ -180,7 +203,7 @@ impl Stack {
             outbox: services.outbox.clone(),
             gateway: gateway.clone(),
             routes: endpoints.iter().map(|endpoint| endpoint.route).collect(),
-            examples: examples(&gateway, &identity),
+            examples: examples(&gateway, &identity, demo_people.first()),
         });
         let routes = endpoints.into_iter().flat_map(|endpoint| routes(&app, &endpoint)).collect();
         let gateway_task = tokio::spawn(async move {
@@ -204,6 +227,8 @@ impl Stack {
             endpoints: services.endpoints.clone(),
             outbox: services.outbox.clone(),
             identity,
+            demo_people,
+            _demo: demo,
             services,
             runner,
             tasks,
@@ -225,7 +250,7 @@ impl Stack {
 
     /// Commands to begin with: what each does, and the command.
     pub fn examples(&self) -> Vec<(String, String)> {
-        examples(&self.gateway, &self.identity)
+        examples(&self.gateway, &self.identity, self.demo_people.first())
     }
 
     /// Runs a scheduled worker now; false if there is none of this name.
@@ -318,15 +343,18 @@ fn routes(app: &App, endpoint: &runtime::Endpoint) -> Vec<GatewayRoute> {
     paths.map(route).collect()
 }
 
-/// Three commands to begin with.
-fn examples(gateway: &str, identity: &Identity) -> Vec<(String, String)> {
-    let person = "903c1ff9-f2cc-435c-b242-9d8a690fcf0a";
+/// Three commands to begin with, for somebody of the demo or anybody.
+fn examples(gateway: &str, identity: &Identity, of: Option<&DemoPerson>) -> Vec<(String, String)> {
+    let (person, email) = match of {
+        Some(person) => (person.id.to_string(), person.email),
+        None => ("903c1ff9-f2cc-435c-b242-9d8a690fcf0a".to_owned(), "you@example.com"),
+    };
     let example = |what: &str, command: String| (what.to_owned(), command);
     vec![
         example(
             "Store a consent",
             format!(
-                "curl -X POST {gateway}/persons/{person}/consent/gdpr -H 'SlashID-API-Key: {}' -H 'SlashID-OrgID: {}' -d '{{\"consent_levels\":[\"necessary\"]}}'",
+                "curl -X POST {gateway}/persons/{person}/consent/gdpr -H 'SlashID-API-Key: {}' -H 'SlashID-OrgID: {}' -H 'Content-Type: application/json' -d '{{\"consent_levels\":[\"necessary\"]}}'",
                 identity.slashid_api_key(),
                 identity.org_id
             ),
@@ -334,13 +362,13 @@ fn examples(gateway: &str, identity: &Identity) -> Vec<(String, String)> {
         example(
             "Order a takeout",
             format!(
-                "curl -X POST {gateway}/user/2024-3/gdpr/{person}/takeouts -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/vnd.api+json' -d '{{\"data\":{{\"type\":\"GDPRTakeout\",\"attributes\":{{\"password\":\"correct horse battery\",\"sentTo\":\"you@example.com\"}}}}}}'"
+                "curl -X POST {gateway}/user/2024-3/gdpr/{person}/takeouts -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/vnd.api+json' -d '{{\"data\":{{\"type\":\"GDPRTakeout\",\"attributes\":{{\"password\":\"correct horse battery\",\"sentTo\":\"{email}\"}}}}}}'"
             ),
         ),
         example(
             "Queue a purge",
             format!(
-                "curl -X POST {gateway}/users/v1/person/{person}/purge -H \"Authorization: Bearer $TOKEN\" -d '{{}}'"
+                "curl -X POST {gateway}/users/v1/person/{person}/purge -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json' -d '{{}}'"
             ),
         ),
     ]

@@ -51,7 +51,7 @@ pub struct PurgeQueued {
 /// The person's data has been erased.
 #[derive(Clone, Debug)]
 pub struct PurgeDone<'a> {
-    /// The number of the erasure certificate.
+    /// The number of the request, by which it can be asked about.
     pub receipt: &'a str,
 }
 

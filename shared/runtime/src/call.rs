@@ -31,6 +31,13 @@ pub trait FromCall: Sized {
     fn from_call(call: &Call) -> Result<Self, Failure>;
 }
 
+/// What cannot be taken is left to the handler to judge.
+impl<T: FromCall> FromCall for Result<T, Failure> {
+    fn from_call(call: &Call) -> Result<Self, Failure> {
+        Ok(T::from_call(call))
+    }
+}
+
 /// The App.
 pub struct State(pub App);
 

@@ -81,7 +81,10 @@ pub(crate) async fn begin(
     };
     let scope =
         hash([caller.actor().as_bytes(), caller.subject.as_bytes(), route.name.as_bytes(), key.as_bytes()]);
+    // Keyed, so that nobody who reads the table can try out what an address or password was.
+    let scope = ledger.secret_hash(&scope).await?;
     let call = hash([asked.path.as_bytes(), asked.query.as_bytes(), asked.body]);
+    let call = ledger.secret_hash(&call).await?;
     let now = app.now();
     match ledger.begin_call(scope, call, person, now, now + MEMORY).await? {
         Known::Proceed { until } => {

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// An answer as it was given.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
     /// The HTTP status.
     pub status: u16,
@@ -28,9 +28,23 @@ struct ReplyItem {
     h: Vec<u8>,
     until: Timestamp,
     ttl: i64,
-    #[serde(default, with = "serde_bytes", skip_serializing_if = "Option::is_none")]
-    x: Option<Vec<u8>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    answer: Option<AnswerItem>,
 }
+
+#[derive(Serialize, Deserialize)]
+struct AnswerItem {
+    status: u16,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    kind: Option<String>,
+    /// The body, sealed.
+    #[serde(with = "serde_bytes")]
+    x: Vec<u8>,
+}
+
+/// The longest body that is kept: DynamoDB takes items of 400 KB. After a longer one, a repeat is
+/// carried out again, with the same ids.
+const LONGEST: usize = 384 * 1024;
 
 /// What is known of an idempotency key.
 #[derive(Debug, PartialEq, Eq)]
@@ -69,7 +83,7 @@ impl Ledger<'_> {
         until: Timestamp,
     ) -> Result<Known, StoreError> {
         let place = keys::reply(self.org, scope);
-        let item = ReplyItem { v: 1, h: call.to_vec(), until, ttl: until.timestamp(), x: None };
+        let item = ReplyItem { v: 1, h: call.to_vec(), until, ttl: until.timestamp(), answer: None };
         match self.store.table.put(&place, &item, &[], Only::IfAbsent).await {
             Ok(()) => return Ok(Known::Proceed { until }),
             Err(StoreError::Conflict) => {}
@@ -86,20 +100,20 @@ impl Ledger<'_> {
             return Ok(Known::OtherCall);
         }
         let again = Known::Proceed { until: noted.until };
-        let Some(sealed) = noted.x else { return Ok(again) };
-        let reply = match person {
-            None => self.store.vault.tenant(self.org).await?.replies().unseal(&place, sealed)?,
+        let Some(AnswerItem { status, kind, x }) = noted.answer else { return Ok(again) };
+        let body = match person {
+            None => self.store.vault.tenant(self.org).await?.replies().unseal_bytes(&place, x)?,
             Some(person) => match self.store.vault.seal_of(self.org, Owner::Person(person)).await? {
                 // The person may have been forgotten and registered anew since: then the old
                 // answer is gone, and the call is a new one.
-                Some(seal) => match seal.unseal(&place, sealed) {
-                    Ok(reply) => reply,
+                Some(seal) => match seal.unseal_bytes(&place, x) {
+                    Ok(body) => body,
                     Err(_) => return Ok(again),
                 },
                 None => return Ok(again),
             },
         };
-        Ok(Known::Answered(reply))
+        Ok(Known::Answered(Reply { status, content_type: kind, body }))
     }
 
     /// Notes what was answered.
@@ -115,15 +129,20 @@ impl Ledger<'_> {
         until: Timestamp,
     ) -> Result<(), StoreError> {
         let place = keys::reply(self.org, scope);
-        let sealed = match person {
-            None => self.store.vault.tenant(self.org).await?.replies().seal(&place, reply)?,
+        if reply.body.len() > LONGEST {
+            return Ok(());
+        }
+        let body = reply.body.clone();
+        let x = match person {
+            None => self.store.vault.tenant(self.org).await?.replies().seal_bytes(&place, body)?,
             Some(person) => match self.store.vault.seal_of(self.org, Owner::Person(person)).await? {
-                Some(seal) => seal.seal(&place, reply)?,
+                Some(seal) => seal.seal_bytes(&place, body)?,
                 // Nobody is registered, so nothing personal may be kept.
                 None => return Ok(()),
             },
         };
-        let item = ReplyItem { v: 2, h: call.to_vec(), until, ttl: until.timestamp(), x: Some(sealed) };
+        let answer = AnswerItem { status: reply.status, kind: reply.content_type.clone(), x };
+        let item = ReplyItem { v: 2, h: call.to_vec(), until, ttl: until.timestamp(), answer: Some(answer) };
         self.store.table.put(&place, &item, &[], Only::Always).await
     }
 }

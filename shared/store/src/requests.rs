@@ -133,6 +133,16 @@ pub enum Created {
     Taken,
 }
 
+/// Whose an id is.
+enum Claim {
+    /// Nobody's until now.
+    New,
+    /// The same person's from before.
+    Again,
+    /// Another person's.
+    Taken,
+}
+
 /// Which requests a list shows.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Filter {
@@ -141,6 +151,9 @@ pub struct Filter {
     /// Received before.
     pub to: Option<Timestamp>,
 }
+
+/// Comes before every time; DynamoDB takes no empty text in the condition on a key.
+const FIRST: &str = "0";
 
 /// Where a list goes on: the place of the last request shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -177,8 +190,15 @@ impl Ledger<'_> {
     /// # Errors
     /// When the tables cannot be written.
     pub async fn create_request(&self, request: &Request) -> Result<Created, StoreError> {
-        if !self.claim_id(request.id, request.person).await? {
-            return Ok(Created::Taken);
+        match self.claim_id(request.id, request.person).await? {
+            Claim::New => {}
+            // Begun before, perhaps not finished; or the current erasure, which lies elsewhere.
+            Claim::Again => {
+                if let Some(before) = self.request(request.person, request.id).await? {
+                    return Ok(Created::Before(before));
+                }
+            }
+            Claim::Taken => return Ok(Created::Taken),
         }
         let written = self.write(&keys::request(self.org, request), request, Only::IfAbsent).await;
         match written {
@@ -197,8 +217,9 @@ impl Ledger<'_> {
     /// # Errors
     /// [`StoreError::Conflict`] if somebody else was first.
     pub async fn create_erasure(&self, new: &Request, last: Option<&Request>) -> Result<(), StoreError> {
-        if !self.claim_id(new.id, new.person).await? {
-            return Err(StoreError::Conflict);
+        match self.claim_id(new.id, new.person).await? {
+            Claim::New | Claim::Again => {}
+            Claim::Taken => return Err(StoreError::Conflict),
         }
         let only = match last {
             None => Only::IfAbsent,
@@ -210,18 +231,19 @@ impl Ledger<'_> {
         self.write(&keys::erasure(self.org, new.person), new, only).await
     }
 
-    /// Notes whose request `id` is; false if it is somebody else's.
-    async fn claim_id(&self, id: RequestId, person: PersonKey) -> Result<bool, StoreError> {
+    /// Notes whose request `id` is.
+    async fn claim_id(&self, id: RequestId, person: PersonKey) -> Result<Claim, StoreError> {
         #[derive(Serialize, Deserialize)]
         struct OwnerItem {
             p: PersonKey,
         }
         let place = keys::owner(self.org, id);
         match self.store.table.put(&place, &OwnerItem { p: person }, &[], Only::IfAbsent).await {
-            Ok(()) => Ok(true),
+            Ok(()) => Ok(Claim::New),
             Err(StoreError::Conflict) => {
                 let owner = self.store.table.get::<OwnerItem>(&place, Read::Consistent).await?;
-                Ok(owner.is_some_and(|owner| owner.p == person))
+                let is_own = owner.is_some_and(|owner| owner.p == person);
+                Ok(if is_own { Claim::Again } else { Claim::Taken })
             }
             Err(error) => Err(error),
         }
@@ -385,7 +407,7 @@ impl Ledger<'_> {
         limit: usize,
     ) -> Result<(Vec<Request>, Option<Cursor>), StoreError> {
         let pk = keys::list_partition(self.org);
-        let from = filter.from.map(keys::sortable).unwrap_or_default();
+        let from = filter.from.map_or_else(|| FIRST.to_owned(), keys::sortable);
         // Sort keys are unique and what comes after the cursor is strictly smaller; `#` is what
         // follows the time, and `\u{7f}` is above every character that a sort key has.
         let to = match (after, filter.to) {
@@ -393,6 +415,10 @@ impl Ledger<'_> {
             (None, Some(to)) => keys::sortable(to),
             (None, None) => "\u{7f}".into(),
         };
+        // DynamoDB refuses a range that ends before it begins.
+        if to < from {
+            return Ok((Vec::new(), None));
+        }
         let wanted = i32::try_from(limit + 2).unwrap_or(i32::MAX);
         let page = IndexPage {
             index: "list",
@@ -415,22 +441,23 @@ impl Ledger<'_> {
     }
 
     /// Keeps of all requests of a person only what proves that they were made and dealt with.
-    /// `current` is left to the caller. Doing it again changes nothing more.
+    /// One may be `spared`: it is left to the caller. Doing it again changes nothing more.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] if a request changes at the same time; then it must be done again.
     pub async fn forget_requests(
         &self,
         person: PersonKey,
-        current: RequestId,
+        spared: Option<RequestId>,
         keep_until: Timestamp,
         now: Timestamp,
     ) -> Result<(), StoreError> {
+        let last_erasure = self.erasure(person).await?.map(|request| request.id);
         for request in self.requests(person).await? {
-            if request.id == current || (request.keep_until.is_some() && request.person_id.is_none()) {
+            if Some(request.id) == spared || (request.keep_until.is_some() && request.person_id.is_none()) {
                 continue;
             }
-            let is_past_erasure = request.purge().is_some();
+            let is_past_erasure = request.purge().is_some() && last_erasure != Some(request.id);
             let kept = request.forgotten(keep_until, now);
             if is_past_erasure {
                 self.put_past_erasure(&kept).await?;
@@ -559,7 +586,7 @@ impl Store {
                 let page = IndexPage {
                     index: "due",
                     pk: &pk,
-                    sk: ("", &to),
+                    sk: (FIRST, &to),
                     newest_first: false,
                     limit: 1000,
                     start,

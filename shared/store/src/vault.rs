@@ -258,8 +258,12 @@ impl Seal {
 
     /// Seals a value for the item at `key`.
     pub(crate) fn seal<T: Serialize>(&self, key: &Key, value: &T) -> Result<Vec<u8>, StoreError> {
-        let plain = serde_json::to_vec(value).map_err(|_| StoreError::Sealing("closed"))?;
-        self.close(&format!("{}|{}", key.pk, key.sk), plain)
+        self.seal_bytes(key, serde_json::to_vec(value).map_err(|_| StoreError::Sealing("closed"))?)
+    }
+
+    /// Seals bytes for the item at `key`.
+    pub(crate) fn seal_bytes(&self, key: &Key, plain: Vec<u8>) -> Result<Vec<u8>, StoreError> {
+        self.close(&aad(key), plain)
     }
 
     /// Opens what was sealed for the item at `key`.
@@ -268,9 +272,19 @@ impl Seal {
         key: &Key,
         mut sealed: Vec<u8>,
     ) -> Result<T, StoreError> {
-        let plain = self.open(&format!("{}|{}", key.pk, key.sk), &mut sealed)?;
+        let plain = self.open(&aad(key), &mut sealed)?;
         serde_json::from_slice(plain).map_err(|_| StoreError::Sealing("read"))
     }
+
+    /// Opens bytes that were sealed for the item at `key`.
+    pub(crate) fn unseal_bytes(&self, key: &Key, mut sealed: Vec<u8>) -> Result<Vec<u8>, StoreError> {
+        self.open(&aad(key), &mut sealed).map(|plain| plain.to_vec())
+    }
+}
+
+/// What ties a sealed value to its place.
+fn aad(key: &Key) -> String {
+    format!("{}|{}", key.pk, key.sk)
 }
 
 #[cfg(test)]

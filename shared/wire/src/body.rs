@@ -47,6 +47,10 @@ pub fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
             vec![Fault::new(At::Body(Vec::new()), Reason::Missing)],
         ));
     }
+    // The parser looks into the texts that it reads only; what it skips must be UTF-8 as well.
+    if let Err(error) = std::str::from_utf8(bytes) {
+        return Err(not_json(error.valid_up_to()));
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let read = serde_path_to_error::deserialize::<_, Object<T>>(&mut deserializer);
     match read {
@@ -81,7 +85,10 @@ fn malformed(bytes: &[u8], error: &serde_json::Error) -> Problem {
         .take(error.line().saturating_sub(1))
         .map(<[u8]>::len)
         .sum();
-    let offset = (before + error.column().saturating_sub(1)).min(bytes.len());
+    not_json((before + error.column().saturating_sub(1)).min(bytes.len()))
+}
+
+fn not_json(offset: usize) -> Problem {
     Problem::faults(Code::Malformed, vec![Fault::new(At::Body(Vec::new()), Reason::NotJson { offset })])
 }
 
@@ -175,6 +182,14 @@ mod tests {
             Reason::Other("must be one of A or B".into()),
         );
         check(r#"{"name":"a","list":["x",2]}"#, "list[1]", Reason::Type("string"));
+    }
+
+    #[test]
+    fn what_is_not_utf8_is_no_json_even_where_it_is_skipped() {
+        let problem = read::<Ask>(b"{\"name\":\"x\",\"other\":\"\xff\"}").unwrap_err();
+
+        assert_eq!(problem.code, Code::Malformed);
+        assert_eq!(problem.faults[0].reason, Reason::NotJson { offset: 21 });
     }
 
     #[test]

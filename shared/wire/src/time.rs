@@ -36,7 +36,9 @@ pub fn read(text: &str) -> Option<Timestamp> {
         return text.parse().ok().and_then(unix);
     }
     let at = DateTime::parse_from_rfc3339(text).ok()?.with_timezone(&Utc);
-    (0..=LAST).contains(&at.timestamp()).then_some(at)
+    // A leap second has no Unix time, and pydantic refuses it as well.
+    let is_leap = at.timestamp_subsec_nanos() >= 1_000_000_000;
+    ((0..=LAST).contains(&at.timestamp()) && !is_leap).then_some(at)
 }
 
 fn unix(seconds: i64) -> Option<Timestamp> {
@@ -110,6 +112,7 @@ mod tests {
             r#""2026-01-01T00:00:00""#,
             r#""2026-01-01""#,
             r#""tomorrow""#,
+            r#""2026-03-31T23:59:60Z""#,
             r#""""#,
             "1767225600000",
             "253402300800",

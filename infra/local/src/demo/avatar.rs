@@ -13,7 +13,7 @@ pub(super) fn png(seed: &str) -> Vec<u8> {
     let is_set = |x: usize, y: usize| {
         // The right half repeats the left one.
         let x = x.min(SQUARES - 1 - x);
-        crc >> (y * SQUARES.div_ceil(2) + x) & 1 == 1
+        (crc >> (y * SQUARES.div_ceil(2) + x)) & 1 == 1
     };
     let mut pixels = Vec::with_capacity(side * (side.div_ceil(8) + 1));
     for y in 0..side {
@@ -69,7 +69,7 @@ fn adler32(data: &[u8]) -> u32 {
         let a = (a + u32::from(*byte)) % 65_521;
         (a, (a + b) % 65_521)
     });
-    b << 16 | a
+    (b << 16) | a
 }
 
 fn crc32(data: &[u8]) -> u32 {

@@ -308,4 +308,3 @@ pub(super) const UPLOADS: [(i64, &str, &str); 16] = [
     (1012, "wishlist.txt", "Anything under 20 euros\n"),
     (1012, "notes/delivery.txt", "Shared house, the blue bell.\n"),
 ];
-

@@ -14,6 +14,8 @@ use crate::Issuer;
 
 /// How long an issuer is left alone after it was asked.
 const PAUSE: TimeDelta = TimeDelta::minutes(5);
+/// How long keys are used before their issuer is asked whether it still stands by them.
+const FRESH: TimeDelta = TimeDelta::hours(1);
 /// The largest key set that is read.
 const MOST: usize = 256 * 1024;
 
@@ -62,9 +64,10 @@ impl KeyRing {
     }
 
     /// The key with this id. Issuers that may have it are asked at most once in a while; keys
-    /// that are known stay known while an issuer cannot be reached.
+    /// that are known stay known while an issuer cannot be reached, and no longer than that.
     pub(super) async fn find(&self, kid: &str, now: Timestamp) -> LookUp {
-        if let Some(found) = self.known(kid) {
+        let is_fresh = |state: &State| state.asked_at.is_none_or(|at| now < at + FRESH);
+        if let Some(found) = self.known(kid, is_fresh) {
             return found;
         }
         let mut unreachable = false;
@@ -86,17 +89,17 @@ impl KeyRing {
                 None => unreachable |= state.keys.keys.is_empty(),
             }
         }
-        match self.known(kid) {
+        match self.known(kid, |_| true) {
             Some(found) => found,
             None if unreachable => LookUp::Unavailable,
             None => LookUp::Unknown,
         }
     }
 
-    fn known(&self, kid: &str) -> Option<LookUp> {
+    fn known(&self, kid: &str, is_usable: impl Fn(&State) -> bool) -> Option<LookUp> {
         self.issuers.iter().find_map(|ring| {
             let state = ring.state.lock().unwrap_or_else(PoisonError::into_inner);
-            let key = state.keys.find(kid)?.clone();
+            let key = state.keys.find(kid).filter(|_| is_usable(&state))?.clone();
             Some(LookUp::Found(Box::new(Found { issuer: Arc::clone(&ring.issuer), key })))
         })
     }

@@ -154,7 +154,7 @@ pub(super) async fn verify(app: &App, token: &str) -> Result<Caller, Failure> {
     let at = |seconds: i64| chrono::DateTime::from_timestamp(seconds, 0);
     match at(claims.exp) {
         None => return invalid("exp"),
-        Some(end) if end + LEEWAY <= now => return refuse(Code::AuthTokenExpired),
+        Some(end) if end <= now - LEEWAY => return refuse(Code::AuthTokenExpired),
         Some(_) => {}
     }
     if claims.nbf.is_some_and(|start| at(start).is_none_or(|start| now + LEEWAY < start)) {

@@ -1,0 +1,1 @@
+//! Tokens: every way in which one can be wrong.
