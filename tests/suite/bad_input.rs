@@ -153,10 +153,6 @@ fn body_of(route: &Route, world: &World) -> Option<Value> {
     })
 }
 
-fn content_type(dialect: Dialect) -> &'static str {
-    dialect.media_type()
-}
-
 /// A world with one person, of whom every door knows something.
 struct Scene {
     world: World,
@@ -209,7 +205,7 @@ impl Scene {
     fn call(&self, route: &Route, path: &str, body: Option<&[u8]>) -> RequestBuilder {
         let call = self.world.call(route.method.clone(), path);
         match body {
-            Some(body) => call.header("content-type", content_type(route.dialect)).body(body.to_vec()),
+            Some(body) => call.header("content-type", route.dialect.media_type()).body(body.to_vec()),
             None => call,
         }
     }
@@ -622,7 +618,7 @@ async fn send_raw(scene: &Scene, route: &Route, path: &str, body: Option<Vec<u8>
         head += &format!("{name}: {}\r\n", value.to_str().unwrap());
     }
     head +=
-        &format!("content-type: {}\r\ncontent-length: {}\r\n\r\n", content_type(route.dialect), body.len());
+        &format!("content-type: {}\r\ncontent-length: {}\r\n\r\n", route.dialect.media_type(), body.len());
     let bytes = tokio::task::spawn_blocking(move || {
         let mut stream = TcpStream::connect(authority).unwrap();
         stream.write_all(&[head.as_bytes(), &body].concat()).unwrap();
@@ -682,8 +678,9 @@ async fn odd_ids_can_be_registered_or_are_refused() {
         if reply.status >= 400 {
             assert_told(route.dialect, &reply, id);
         } else {
-            assert_eq!(reply.status, 201, "{id}");
-            let known: String = reply.json()["person_id"].as_str().unwrap().to_owned();
+            // Two spellings of one id are one person.
+            assert!(matches!(reply.status, 200 | 201), "{id}");
+            let known = reply.json()["person_id"].as_str().unwrap().to_owned();
             assert!(!known.chars().any(char::is_control), "{id}");
         }
     }

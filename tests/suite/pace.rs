@@ -1013,15 +1013,35 @@ async fn a_takeout_that_cannot_be_built_fails_and_says_so() {
     assert_eq!(objects.unwrap().key_count(), Some(0));
 }
 
+/// Adds rows of Alice's that take about this many bytes when they are compressed.
+async fn add_bulk(world: &World, bytes: i64) {
+    // Hexadecimal digits of chance: of each, half a byte is left.
+    let insert = "INSERT INTO customers (email, name) VALUES (?, hex(randomblob(?)))";
+    for _ in 0..6 {
+        let insert = sqlx::query(insert).bind(ALICE).bind(bytes / 6);
+        insert.execute(&mut world.shop().await).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_archive_below_the_limit_fits_into_an_answer() {
+    let world = World::new().await;
+    let alice = world.person_with_data("alice").await;
+    add_bulk(&world, 3_600_000).await;
+    let id = world.order_takeout(alice, ALICE).await;
+    world.drain().await;
+
+    let archive = download(&world, alice, &id).await.expect(200).bytes;
+
+    assert!((3_600_000..4 * 1024 * 1024).contains(&archive.len()), "{}", archive.len());
+    assert_eq!(entries(&archive).len(), 5);
+}
+
 #[tokio::test]
 async fn a_large_archive_is_answered_with_a_link_to_it() {
     let world = World::new().await;
     let alice = world.person_with_data("alice").await;
-    // Hexadecimal digits of chance: half of each is left when they are compressed.
-    for _ in 0..6 {
-        let insert = "INSERT INTO customers (email, name) VALUES (?, hex(randomblob(1000000)))";
-        sqlx::query(insert).bind(ALICE).execute(&mut world.shop().await).await.unwrap();
-    }
+    add_bulk(&world, 6_000_000).await;
     let id = world.order_takeout(alice, ALICE).await;
     world.drain().await;
 

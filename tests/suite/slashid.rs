@@ -173,7 +173,7 @@ async fn s03_what_is_no_set_of_levels_is_refused() {
     check(&world, "{}", "consent_levels is required").await;
     check(&world, r#"{"consent_levels":null}"#, "consent_levels must be a list").await;
     check(&world, r#"{"consent_levels":"necessary"}"#, "consent_levels must be a list").await;
-    check(&world, r#"{"consent_levels":[1]}"#, "consent_levels[0] must be a string").await;
+    check(&world, r#"{"consent_levels":[1]}"#, "consent_levels[0] is not valid").await;
     let both = "consent_levels must hold none alone";
     check(&world, r#"{"consent_levels":["none","necessary"]}"#, both).await;
     check(&world, "nope", "body is not valid JSON").await;

@@ -9,7 +9,7 @@ use std::{
     process::Stdio,
 };
 
-use chrono::{TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
 use sqlx::{Connection as _, Row as _, SqliteConnection};
@@ -90,8 +90,10 @@ impl Program {
         reply["data"]["id"].as_str().unwrap().to_owned()
     }
 
-    async fn drain(&self) {
-        send(self.call(Method::POST, "/_local/drain")).await.expect(200);
+    /// Waits until all is done, and tells the program's time.
+    async fn drain(&self) -> DateTime<Utc> {
+        let reply = send(self.call(Method::POST, "/_local/drain")).await.expect(200).json();
+        reply["now"].as_str().unwrap().parse().unwrap()
     }
 
     async fn advance(&self, by: TimeDelta) {
@@ -231,18 +233,17 @@ async fn the_tour_of_the_readme() {
     assert_eq!(counted(&folder.path().join("seven")), expected);
     assert_eq!(counted(&folder.path().join("tar")), expected);
 
-    // A purge through RallyHere: in six hours, called off after five, then at once.
+    // A purge through RallyHere: in six hours, called off after five, then an hour ago, which means at once.
     let before = all_rows(&database).await;
     let purge = format!("/users/v1/person/{luis}/purge");
-    let queue = |at: chrono::DateTime<Utc>| {
-        lethe.as_admin(Method::POST, &purge).json(&json!({"suggested_purge_time": at}))
-    };
-    send(queue(Utc::now() + TimeDelta::hours(6))).await.expect(202);
+    let queue =
+        |at: DateTime<Utc>| lethe.as_admin(Method::POST, &purge).json(&json!({"suggested_purge_time": at}));
+    send(queue(lethe.drain().await + TimeDelta::hours(6))).await.expect(202);
     lethe.advance(TimeDelta::hours(5)).await;
     assert_eq!(all_rows(&database).await, before);
     send(lethe.as_admin(Method::DELETE, &purge)).await.expect(204);
     send(lethe.as_admin(Method::GET, &purge)).await.expect(404);
-    send(queue(Utc::now() + TimeDelta::hours(4))).await.expect(202);
+    send(queue(lethe.drain().await - TimeDelta::hours(1))).await.expect(202);
     lethe.drain().await;
     let after = all_rows(&database).await;
     assert!(after.is_subset(&before));
@@ -348,7 +349,7 @@ async fn work_that_was_killed_in_the_middle_is_finished_after_a_restart() {
 
     // A purge, killed once the first rows are gone and before the last.
     let purge = format!("/users/v1/person/{much}/purge");
-    let an_hour_ago = json!({"suggested_purge_time": Utc::now() - TimeDelta::hours(1)});
+    let an_hour_ago = json!({"suggested_purge_time": lethe.drain().await - TimeDelta::hours(1)});
     send(lethe.as_admin(Method::POST, &purge).json(&an_hour_ago)).await.expect(202);
     while orders(folder.path()).await == MANY {}
     lethe.kill().await;

@@ -286,7 +286,7 @@ async fn a_view_link_leads_back_to_allowed_places_only() {
         ] {
             let path = format!("{path}/view-uri?returnUri={uri}");
             let reply = send(world.as_trivore(Method::POST, &path)).await;
-            assert_refused(&reply, 400, "returnUri must be");
+            assert_refused(&reply, 400, "returnUri must");
         }
     }
 

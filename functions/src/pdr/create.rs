@@ -75,7 +75,7 @@ pub async fn handle(
     let request = match app.ledger(tenant.org).create_request(&request).await? {
         Created::New => request,
         // A repeat of this very call.
-        Created::Before(before) => before,
+        Created::Before(before) => *before,
         Created::Taken => return Err(Code::IdTaken.into()),
     };
     Ok((StatusCode::CREATED, Json(PersonalDataRequest::from(&request))))

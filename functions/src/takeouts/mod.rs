@@ -155,7 +155,7 @@ async fn order(
     }
     let request = match ledger.create_request(&request).await? {
         Created::New => request,
-        Created::Before(request) if request.kind == Kind::Access => request,
+        Created::Before(request) if request.kind == Kind::Access => *request,
         Created::Before(_) | Created::Taken => return Err(Code::IdTaken.into()),
     };
     let job = Job { org: tenant.org, person: key, request: Some(id) };

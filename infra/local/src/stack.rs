@@ -1,13 +1,15 @@
 //! The whole of Lethe in one process.
 
-use std::{io, path::PathBuf, sync::Arc};
+use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
 use aws_credential_types::Credentials;
 use chrono::TimeDelta;
-use connectors::{Connections, Engine};
-use domain::{OrgId, datamap::DataMap, tenant::Tenant};
+
+use domain::{OrgId, tenant::Tenant};
 use functions::{catalog, upkeep::resume};
-use runtime::{App, Clients, Clock, Config, EngineSource, Entropy, Issuer, Log, Parts};
+use runtime::{
+    App, Clients, Clock, Config, EngineRefused, EngineSource, Entropy, Issuer, Log, Parts, open_engine,
+};
 use store::Places;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
@@ -27,6 +29,9 @@ pub(crate) const TABLE: &str = "lethe";
 pub(crate) const KEY_TABLE: &str = "lethe-keys";
 /// The bucket of takeouts.
 pub(crate) const TAKEOUT_BUCKET: &str = "lethe-takeouts";
+
+/// How long a stopping stack waits for its workers.
+const STOP_PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a stack is started with.
 pub struct Options {
@@ -72,20 +77,12 @@ pub enum StackError {
     /// The identity is damaged.
     #[error(transparent)]
     Identity(#[from] IdentityError),
-    /// A file of the data map or the connections cannot be read.
-    #[error("{}: {source}", path.display())]
-    File {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// The data map or the connections are wrong; one line per fault.
-    #[error("{0}")]
-    Map(String),
     /// The demo could not be filled.
     #[error(transparent)]
     Demo(#[from] DemoError),
+    /// The data map, the connections or the stores are wrong.
+    #[error(transparent)]
+    Engine(#[from] EngineRefused),
     /// The ledger did not answer.
     #[error("the ledger could not be set up: {0}")]
     Ledger(String),
@@ -150,7 +147,7 @@ impl Stack {
             Some(demo) => (vec![demo.datamap()], Some(demo.connections())),
             None => (datamaps, connections),
         };
-        let engine = engine(&clients, &datamaps, connections.as_ref()).await?;
+        let engine = open_engine(&datamaps, connections.as_deref(), &clients).await?;
         let (tenants, other_tenants) = match tenants {
             Some(tenants) => (tenants, None),
             // Tokens for other tenants can be made, and are tenants like this one.
@@ -273,7 +270,8 @@ impl Stack {
     pub async fn stop(self) {
         let _ = self.stop_gateway.send(());
         let _ = self.gateway_task.await;
-        self.runner.drain().await;
+        // What is not done by then is taken up at the next start.
+        let _ = tokio::time::timeout(STOP_PATIENCE, self.runner.drain()).await;
         for task in self.tasks {
             task.abort();
         }
@@ -294,34 +292,6 @@ fn clients(endpoints: &services::Endpoints, identity: &Identity) -> Clients {
             _ => return None,
         })
     })
-}
-
-async fn engine(
-    clients: &Clients,
-    datamaps: &[PathBuf],
-    connections: Option<&PathBuf>,
-) -> Result<Engine, StackError> {
-    let text = |path: &PathBuf| {
-        std::fs::read_to_string(path).map_err(|source| StackError::File { path: path.clone(), source })
-    };
-    let map_error = |error: &dyn std::fmt::Display| StackError::Map(error.to_string());
-    let mut files = Vec::new();
-    for path in datamaps {
-        files.push((path.display().to_string(), text(path)?));
-    }
-    let map = DataMap::load(files.iter().map(|(name, text)| (name.as_str(), text.as_str())))
-        .map_err(|errors| map_error(&errors))?;
-    let (name, content, base) = match connections {
-        Some(path) => {
-            let base = path.parent().filter(|base| !base.as_os_str().is_empty());
-            (path.display().to_string(), text(path)?, base.map_or_else(|| PathBuf::from("."), PathBuf::from))
-        }
-        None => ("connections".to_owned(), "connections: {}".to_owned(), PathBuf::from(".")),
-    };
-    let connections = Connections::load(&name, &content, &base, &|name| std::env::var(name).ok())
-        .map_err(|errors| map_error(&errors))?;
-    let clients = connectors::Clients { dynamodb: clients.dynamodb().clone(), s3: clients.s3().clone() };
-    Engine::open(map, connections, clients).await.map_err(|error| map_error(&error))
 }
 
 /// An endpoint under each of its paths.

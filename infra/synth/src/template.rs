@@ -15,8 +15,9 @@ const HEAD: &str = "\
 
 /// The template made of `base` and the functions.
 pub(crate) fn template(base: &str, lambdas: &[Lambda]) -> Result<String, SynthError> {
-    let sections = base.lines().filter(|line| line.starts_with(|first: char| first.is_ascii_alphabetic()));
-    if sections.last() != Some("Resources:") {
+    let mut sections =
+        base.lines().filter(|line| line.starts_with(|first: char| first.is_ascii_alphabetic()));
+    if sections.next_back() != Some("Resources:") {
         return Err(SynthError::ResourcesNotLast);
     }
     let mut text = HEAD.to_owned();

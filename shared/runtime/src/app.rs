@@ -1,17 +1,17 @@
 //! The App: everything that a handler can reach.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use aws_credential_types::Credentials;
 use aws_smithy_http_client::{Builder, tls};
 use aws_smithy_types::timeout::TimeoutConfig;
 use chrono::TimeDelta;
-use connectors::{Connections, Engine};
-use domain::{Timestamp, datamap::DataMap};
+use connectors::Engine;
+use domain::Timestamp;
 use store::Store;
 use tokio::sync::OnceCell;
 
-use crate::{Clock, Config, Entropy, Failure, Log, auth::Gatekeeper};
+use crate::{Clock, Config, Entropy, Failure, Log, auth::Gatekeeper, engine::open_engine};
 
 /// Clients of the services that we call.
 #[derive(Clone)]
@@ -139,11 +139,6 @@ struct Inner {
     engine: OnceCell<Engine>,
 }
 
-/// Why the data-map engine cannot be had. Says nothing of persons.
-#[derive(Debug, thiserror::Error)]
-#[error("the data map cannot be used: {0}")]
-struct NoEngine(String);
-
 impl App {
     /// Puts an App together.
     pub fn new(parts: Parts) -> Self {
@@ -220,31 +215,10 @@ impl App {
     /// # Errors
     /// When map, connections or stores are not in order.
     pub async fn engine(&self) -> Result<&Engine, Failure> {
-        self.inner.engine.get_or_try_init(|| self.open_engine()).await.map_err(Failure::unavailable)
-    }
-
-    async fn open_engine(&self) -> Result<Engine, NoEngine> {
-        let config = self.config();
-        let text = |path: &Path| {
-            std::fs::read_to_string(path).map_err(|error| NoEngine(format!("{}: {error}", path.display())))
+        let open = || {
+            let config = self.config();
+            open_engine(&config.datamaps, config.connections.as_deref(), self.clients())
         };
-        let mut files = Vec::new();
-        for path in &config.datamaps {
-            files.push((path.display().to_string(), text(path)?));
-        }
-        let map = DataMap::load(files.iter().map(|(name, text)| (name.as_str(), text.as_str())))
-            .map_err(|errors| NoEngine(errors.to_string()))?;
-        // Without a connections file there is nothing to connect to, which the map must agree with.
-        let (name, content, base) = match &config.connections {
-            Some(path) => (path.display().to_string(), text(path)?, path.parent().unwrap_or(Path::new("."))),
-            None => ("connections".to_owned(), "connections: {}".to_owned(), Path::new(".")),
-        };
-        let connections = Connections::load(&name, &content, base, &|name| std::env::var(name).ok())
-            .map_err(|errors| NoEngine(errors.to_string()))?;
-        let clients = connectors::Clients {
-            dynamodb: self.inner.clients.dynamodb.clone(),
-            s3: self.inner.clients.s3.clone(),
-        };
-        Engine::open(map, connections, clients).await.map_err(|error| NoEngine(error.to_string()))
+        self.inner.engine.get_or_try_init(open).await.map_err(Failure::unavailable)
     }
 }

@@ -6,9 +6,9 @@
 
 use aws_lc_rs::digest;
 use chrono::TimeDelta;
-use domain::{OrgId, PersonId, PersonKey, Timestamp};
+use domain::{OrgId, PersonId, Timestamp};
 use http::{HeaderMap, Method};
-use store::replies::{Known, Reply};
+use store::replies::{About, Known, Reply};
 use wire::{At, Code, Fault, Problem, Reason};
 
 use crate::{Answer, App, Caller, Entropy, Failure, Route};
@@ -22,7 +22,7 @@ pub(crate) struct Keyed {
     org: OrgId,
     scope: [u8; 32],
     call: [u8; 32],
-    person: Option<PersonKey>,
+    about: About,
     until: Timestamp,
 }
 
@@ -39,7 +39,7 @@ pub(crate) struct Asked<'a> {
     pub(crate) path: &'a str,
     pub(crate) query: &'a str,
     pub(crate) body: &'a [u8],
-    /// The person that the path names.
+    /// The person that the path names, or the caller.
     pub(crate) person: Option<PersonId>,
 }
 
@@ -75,9 +75,10 @@ pub(crate) async fn begin(
         );
     }
     let ledger = app.ledger(caller.org);
-    let person = match &asked.person {
-        Some(person) => Some(ledger.key_of(person).await?),
-        None => None,
+    let about = match &asked.person {
+        Some(person) if route.person_param().is_some() => About::Person(ledger.key_of(person).await?),
+        Some(caller) => About::Caller(ledger.key_of(caller).await?),
+        None => About::Nobody,
     };
     let scope =
         hash([caller.actor().as_bytes(), caller.subject.as_bytes(), route.name.as_bytes(), key.as_bytes()]);
@@ -86,10 +87,10 @@ pub(crate) async fn begin(
     let call = hash([asked.path.as_bytes(), asked.query.as_bytes(), asked.body]);
     let call = ledger.secret_hash(&call).await?;
     let now = app.now();
-    match ledger.begin_call(scope, call, person, now, now + MEMORY).await? {
+    match ledger.begin_call(scope, call, about, now, now + MEMORY).await? {
         Known::Proceed { until } => {
             let seed = ledger.secret_hash(&hash([&scope[..], until.to_rfc3339().as_bytes()])).await?;
-            let keyed = Keyed { org: caller.org, scope, call, person, until };
+            let keyed = Keyed { org: caller.org, scope, call, about, until };
             Ok(Turn::Go(app.with_entropy(Entropy::derived(seed)), Some(keyed)))
         }
         Known::Answered(Reply { status, content_type, body }) => Ok(Turn::Answered(Answer {
@@ -113,6 +114,6 @@ impl Keyed {
             content_type: answer.content_type.clone(),
             body: answer.body.to_vec(),
         };
-        Ok(app.ledger(self.org).end_call(self.scope, self.call, self.person, &reply, self.until).await?)
+        Ok(app.ledger(self.org).end_call(self.scope, self.call, self.about, &reply, self.until).await?)
     }
 }

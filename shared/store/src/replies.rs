@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Ledger, StoreError, keys,
     table::{Only, Read},
-    vault::Owner,
+    vault::{Owner, Seal},
 };
 
 /// An answer as it was given.
@@ -37,9 +37,30 @@ struct AnswerItem {
     status: u16,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     kind: Option<String>,
-    /// The body, sealed.
+    /// Whether the body is sealed under the key of whom it is about, else under the tenant's.
+    own: bool,
     #[serde(with = "serde_bytes")]
     x: Vec<u8>,
+}
+
+/// Whom a call is about, and with them its answer.
+#[derive(Clone, Copy, Debug)]
+pub enum About {
+    /// Nobody in particular.
+    Nobody,
+    /// Whom the call names.
+    Person(PersonKey),
+    /// The caller, if they are registered; else nobody, such as when a clerk calls.
+    Caller(PersonKey),
+}
+
+impl About {
+    fn person(self) -> Option<PersonKey> {
+        match self {
+            Self::Nobody => None,
+            Self::Person(person) | Self::Caller(person) => Some(person),
+        }
+    }
 }
 
 /// The longest body that is kept: DynamoDB takes items of 400 KB. After a longer one, a repeat is
@@ -78,7 +99,7 @@ impl Ledger<'_> {
         &self,
         scope: [u8; 32],
         call: [u8; 32],
-        person: Option<PersonKey>,
+        about: About,
         now: Timestamp,
         until: Timestamp,
     ) -> Result<Known, StoreError> {
@@ -100,18 +121,15 @@ impl Ledger<'_> {
             return Ok(Known::OtherCall);
         }
         let again = Known::Proceed { until: noted.until };
-        let Some(AnswerItem { status, kind, x }) = noted.answer else { return Ok(again) };
-        let body = match person {
-            None => self.store.vault.tenant(self.org).await?.replies().unseal_bytes(&place, x)?,
-            Some(person) => match self.store.vault.seal_of(self.org, Owner::Person(person)).await? {
-                // The person may have been forgotten and registered anew since: then the old
-                // answer is gone, and the call is a new one.
-                Some(seal) => match seal.unseal_bytes(&place, x) {
-                    Ok(body) => body,
-                    Err(_) => return Ok(again),
-                },
-                None => return Ok(again),
-            },
+        let Some(AnswerItem { status, kind, own, x }) = noted.answer else { return Ok(again) };
+        let body = if own {
+            // The person may have been forgotten, and registered anew since: then the old answer
+            // is gone, and the call is a new one.
+            let Some(seal) = self.seal_of(about).await? else { return Ok(again) };
+            let Ok(body) = seal.unseal_bytes(&place, x) else { return Ok(again) };
+            body
+        } else {
+            self.store.vault.tenant(self.org).await?.replies().unseal_bytes(&place, x)?
         };
         Ok(Known::Answered(Reply { status, content_type: kind, body }))
     }
@@ -124,7 +142,7 @@ impl Ledger<'_> {
         &self,
         scope: [u8; 32],
         call: [u8; 32],
-        person: Option<PersonKey>,
+        about: About,
         reply: &Reply,
         until: Timestamp,
     ) -> Result<(), StoreError> {
@@ -133,16 +151,26 @@ impl Ledger<'_> {
             return Ok(());
         }
         let body = reply.body.clone();
-        let x = match person {
-            None => self.store.vault.tenant(self.org).await?.replies().seal_bytes(&place, body)?,
-            Some(person) => match self.store.vault.seal_of(self.org, Owner::Person(person)).await? {
-                Some(seal) => seal.seal_bytes(&place, body)?,
-                // Nobody is registered, so nothing personal may be kept.
-                None => return Ok(()),
-            },
+        let seal = self.seal_of(about).await?;
+        let own = seal.is_some();
+        let x = match (seal, about) {
+            (Some(seal), _) => seal.seal_bytes(&place, body)?,
+            // The person was forgotten meanwhile, so nothing about them may be kept.
+            (None, About::Person(_)) => return Ok(()),
+            (None, About::Nobody | About::Caller(_)) => {
+                self.store.vault.tenant(self.org).await?.replies().seal_bytes(&place, body)?
+            }
         };
-        let answer = AnswerItem { status: reply.status, kind: reply.content_type.clone(), x };
+        let answer = AnswerItem { status: reply.status, kind: reply.content_type.clone(), own, x };
         let item = ReplyItem { v: 2, h: call.to_vec(), until, ttl: until.timestamp(), answer: Some(answer) };
         self.store.table.put(&place, &item, &[], Only::Always).await
+    }
+
+    /// What seals an answer about a registered person.
+    async fn seal_of(&self, about: About) -> Result<Option<Seal>, StoreError> {
+        match about.person() {
+            Some(person) => self.store.vault.seal_of(self.org, Owner::Person(person)).await,
+            None => Ok(None),
+        }
     }
 }

@@ -128,7 +128,7 @@ pub enum Created {
     /// It is new.
     New,
     /// The same person has a request with this id already: here it is.
-    Before(Request),
+    Before(Box<Request>),
     /// The id is another person's.
     Taken,
 }
@@ -195,7 +195,7 @@ impl Ledger<'_> {
             // Begun before, perhaps not finished; or the current erasure, which lies elsewhere.
             Claim::Again => {
                 if let Some(before) = self.request(request.person, request.id).await? {
-                    return Ok(Created::Before(before));
+                    return Ok(Created::Before(Box::new(before)));
                 }
             }
             Claim::Taken => return Ok(Created::Taken),
@@ -204,7 +204,7 @@ impl Ledger<'_> {
         match written {
             Ok(()) => Ok(Created::New),
             Err(StoreError::Conflict) => match self.request(request.person, request.id).await? {
-                Some(before) => Ok(Created::Before(before)),
+                Some(before) => Ok(Created::Before(Box::new(before))),
                 None => Err(StoreError::Conflict),
             },
             Err(error) => Err(error),

@@ -4,9 +4,8 @@ use std::{fmt, marker::PhantomData};
 
 use serde::{
     Deserialize, Deserializer,
-    de::{self, DeserializeOwned, MapAccess, value::MapAccessDeserializer},
+    de::{self, DeserializeOwned, IgnoredAny, MapAccess, value::MapAccessDeserializer},
 };
-use serde_json::error::Category;
 use serde_path_to_error::Segment;
 
 use crate::{At, Code, Fault, Problem, Reason, Step, time::NOT_A_TIME};
@@ -59,14 +58,14 @@ pub fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
             Err(error) => Err(malformed(bytes, &error)),
         },
         Err(error) => {
-            let steps = error.path().iter().filter_map(step).collect();
-            let error = error.into_inner();
-            match error.classify() {
-                Category::Syntax | Category::Eof | Category::Io => Err(malformed(bytes, &error)),
-                Category::Data => {
-                    Err(Problem::faults(Code::InvalidField, vec![fault(steps, &error.to_string())]))
-                }
+            // After a fault the parser does not read on, and where it wants one of several texts, it
+            // takes anything else for bad syntax: the body as a whole says whether it is JSON.
+            if let Err(error) = serde_json::from_slice::<IgnoredAny>(bytes) {
+                return Err(malformed(bytes, &error));
             }
+            let steps = error.path().iter().filter_map(step).collect();
+            let fault = fault(steps, &error.into_inner().to_string());
+            Err(Problem::faults(Code::InvalidField, vec![fault]))
         }
     }
 }
@@ -181,6 +180,8 @@ mod tests {
             "inner.kind",
             Reason::Other("must be one of A or B".into()),
         );
+        check(r#"{"name":"a","inner":{"kind":1}}"#, "inner.kind", Reason::Other("is not valid".into()));
+        check(r#"{"name":1,"inner":nope}"#, "body", Reason::NotJson { offset: 19 });
         check(r#"{"name":"a","list":["x",2]}"#, "list[1]", Reason::Type("string"));
     }
 
