@@ -368,7 +368,7 @@ async fn a_store_that_fails_keeps_the_purge_open_until_it_is_mended() {
         store["error"].as_str().unwrap().to_owned()
     };
     assert_eq!(error_of("orders"), "rows that the data map does not erase refer to these (foreign key)");
-    assert_eq!(error_of("customers"), "not erased, because shop.orders is not done");
+    assert_eq!(error_of("customers"), "not erased, because shop:orders is not done");
     assert_eq!(status(&world, alice).await, "purging");
     assert_eq!(cancel(&world, alice).await, 409);
     // Nobody is told that it is done, and the person is still known.

@@ -15,6 +15,9 @@ pub mod row;
 pub mod takeout;
 pub mod tenant;
 
+#[cfg(test)]
+mod properties;
+
 pub use ids::{OrgId, PersonId, PersonKey, RequestId};
 pub use permission::Permission;
 
