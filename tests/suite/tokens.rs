@@ -236,7 +236,6 @@ async fn what_is_no_jwt_is_told() {
         &format!("{good}."),
         &format!("{good}.x"),
         &"x".repeat(9 * 1024),
-        &format!("{}.b.c", "A".repeat(9 * 1024)),
     ] {
         assert_answer(&answer(&world, token).await, "auth_not_jwt", "Invalid Authorization", token);
     }
@@ -664,8 +663,7 @@ fn forged(mint: &Mint, world: &World) -> Vec<String> {
     tokens.push(mint.ed(ED, &format!(r#"{open},"sub":"somebody else"}}"#)));
     tokens.push(mint.ed(ED, &format!(r#"{open},"iss":"{ISS}"}}"#)));
     tokens.push(mint.ed(r#"{"alg":"none","alg":"EdDSA","kid":"ed"}"#, &payload));
-    // Too deep, no text.
-    tokens.push(mint.ed(ED, &format!(r#"{open},"more":{}{}}}"#, "[".repeat(3000), "]".repeat(3000))));
+    // No text, other alphabets.
     tokens.push(format!("{}.{}.{signature}", b64([0xff; 30]), b64([0xff; 30])));
     tokens.push(format!("{}.{}.{signature}", STANDARD.encode(ED), STANDARD.encode(&payload)));
     tokens.push(format!("{}\u{7f}.{body}.{signature}", parts[0]).replace('\u{7f}', "%00"));

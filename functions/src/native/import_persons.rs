@@ -3,11 +3,20 @@
 //! A line is what `PUT` takes, with its `person_id`. Each line gets its own result, in order; a bad
 //! line harms no other.
 
-use domain::{Permission, PersonId};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    iter::Peekable,
+};
+
+use domain::{Permission, PersonId, tenant::Tenant};
+use futures_util::future::join_all;
 use http::{Method, StatusCode};
-use runtime::{Allow, Answer, Credentials, Failure, Lines, Need, Org, Route, State};
+use runtime::{Allow, Answer, App, Credentials, Failure, Lines, Need, Org, Route, State};
 use serde::{Deserialize, Serialize};
-use wire::{At, Code, Dialect, Fault, Problem, Reason, body, shapes::native::PersonBody};
+use wire::{
+    At, Code, Dialect, Fault, Problem, Reason, body,
+    shapes::native::{PersonBody, unique},
+};
 
 /// The route.
 pub static ROUTE: Route = Route {
@@ -27,12 +36,12 @@ pub static ROUTE: Route = Route {
 #[serde(deny_unknown_fields)]
 struct Line {
     person_id: PersonId,
+    #[serde(default, deserialize_with = "unique")]
+    identities: BTreeMap<String, String>,
     #[serde(default)]
-    identities: std::collections::BTreeMap<String, String>,
+    verified: BTreeSet<String>,
     #[serde(default)]
-    verified: std::collections::BTreeSet<String>,
-    #[serde(default)]
-    linked_identities: std::collections::BTreeSet<String>,
+    linked_identities: BTreeSet<String>,
 }
 
 #[derive(Serialize)]
@@ -63,25 +72,14 @@ pub async fn handle(State(app): State, Org(tenant): Org, Lines(text): Lines) -> 
         return Err(Code::TooLarge.into());
     }
     let mut results = Vec::new();
-    for (number, line) in lines.iter().enumerate().filter(|(_, line)| !is_blank(line)) {
-        let number = number + 1;
-        let result = match body::read::<Line>(line) {
-            Err(problem) => refused(number, None, problem),
-            Ok(Line { person_id, identities, verified, linked_identities }) => {
-                let body = PersonBody { identities, verified, linked_identities };
-                match super::register(&app, &tenant, person_id.clone(), body).await {
-                    Ok((_, is_new)) => LineResult {
-                        line: number,
-                        status: if is_new { 201 } else { 200 },
-                        person_id: Some(person_id),
-                        error: None,
-                    },
-                    Err(failure) => refused(number, Some(person_id), failure.into_problem()),
-                }
-            }
-        };
-        serde_json::to_writer(&mut results, &result).map_err(Failure::internal)?;
-        results.push(b'\n');
+    let numbered = lines.into_iter().zip(1..).filter(|(line, _)| !is_blank(line));
+    let numbered: Vec<Numbered> = numbered.map(|(line, number)| (number, body::read(line))).collect();
+    let mut lines = numbered.into_iter().peekable();
+    while lines.peek().is_some() {
+        for result in join_all(wave(&mut lines).map(|line| register(&app, &tenant, line))).await {
+            serde_json::to_writer(&mut results, &result).map_err(Failure::internal)?;
+            results.push(b'\n');
+        }
     }
     Ok(Answer {
         status: StatusCode::OK,
@@ -91,7 +89,48 @@ pub async fn handle(State(app): State, Org(tenant): Org, Lines(text): Lines) -> 
     })
 }
 
-fn refused(line: usize, person_id: Option<PersonId>, problem: Problem) -> LineResult {
+/// A line with its number, or what is wrong with it.
+type Numbered = (usize, Result<Line, Problem>);
+
+/// How many lines are dealt with at the same time.
+const AT_ONCE: usize = 32;
+
+/// The next lines, as many as can be dealt with at the same time: each person once, so that of
+/// two lines about one person the later counts.
+fn wave(lines: &mut Peekable<impl Iterator<Item = Numbered>>) -> impl Iterator<Item = Numbered> {
+    let mut wave = Vec::new();
+    let mut persons = BTreeSet::new();
+    while wave.len() < AT_ONCE {
+        let next = lines.next_if(|(_, line)| match line {
+            Ok(line) => persons.insert(line.person_id.clone()),
+            Err(_) => true,
+        });
+        match next {
+            Some(line) => wave.push(line),
+            None => break,
+        }
+    }
+    wave.into_iter()
+}
+
+async fn register(app: &App, tenant: &Tenant, (number, line): Numbered) -> LineResult {
+    let Line { person_id, identities, verified, linked_identities } = match line {
+        Ok(line) => line,
+        Err(problem) => return refused(number, None, &problem),
+    };
+    let body = PersonBody { identities, verified, linked_identities };
+    match super::register(app, tenant, person_id.clone(), body).await {
+        Ok((_, is_new)) => LineResult {
+            line: number,
+            status: if is_new { 201 } else { 200 },
+            person_id: Some(person_id),
+            error: None,
+        },
+        Err(failure) => refused(number, Some(person_id), &failure.into_problem()),
+    }
+}
+
+fn refused(line: usize, person_id: Option<PersonId>, problem: &Problem) -> LineResult {
     LineResult { line, status: ROUTE.dialect.status(problem.code), person_id, error: Some(problem.detail()) }
 }
 

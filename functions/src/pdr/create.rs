@@ -24,7 +24,7 @@ pub static ROUTE: Route = Route {
     dialect: Dialect::Management,
     credentials: Credentials::BasicOrBearer,
     allow: Allow::AnyOf(&[Permission::PdrModify]),
-    errors: &[Code::InvalidField, Code::PersonNotFound],
+    errors: &[Code::InvalidField, Code::PersonNotFound, Code::PurgeInProgress],
     needs: &[Need::WriteLedger],
     summary: "Record a personal data request",
 };
@@ -68,6 +68,11 @@ pub async fn handle(
 ) -> Result<(StatusCode, Json<PersonalDataRequest>), Failure> {
     let (kind, remarks) = ask.check()?;
     let (key, _) = app.subject(&tenant, &user).await?;
+    let erasure = app.ledger(tenant.org).erasure(key).await?;
+    if erasure.as_ref().and_then(|request| request.purge()).is_some_and(|purge| purge.is_running()) {
+        // It would be forgotten before anybody read it.
+        return Err(Code::PurgeInProgress.into());
+    }
     let now = app.now();
     let id = RequestId(app.entropy().id(now));
     let mut request = Request::new(id, key, user, kind.into(), Door::Trivore, now);

@@ -72,18 +72,27 @@ pub(crate) async fn queue_erasure(
             Some((request, purge)) => match (purge.state, if_queued) {
                 // A repeat of the call that made it.
                 _ if request.id == new_id => return announce(app, tenant, request.clone()).await,
-                (PurgeState::Queued | PurgeState::Held | PurgeState::Failed, IfQueued::Move) => {
-                    let moved = purge.clone().reschedule(suggested, tenant, now)?;
-                    let moved = request.clone().with_work(Work::Purge(moved), now);
-                    ledger.put_request(&moved).await.map(|()| moved)
-                }
-                (PurgeState::Queued | PurgeState::Held | PurgeState::Failed, IfQueued::Keep)
-                | (PurgeState::Running, IfQueued::Move | IfQueued::Keep) => return Ok(request.clone()),
-                (PurgeState::Done | PurgeState::Cancelled, IfQueued::Move | IfQueued::Keep) => {
+                // One that has ended, or that failed to forget somebody who has come back since.
+                _ if purge.has_ended()
+                    || request.keep_until.is_some() && purge.state == PurgeState::Failed =>
+                {
                     let mut new = new_erasure(new_id, tenant, (key, person), door, suggested, now);
                     new.version = request.version + 1;
                     ledger.create_erasure(&new, Some(request)).await.map(|()| new)
                 }
+                (PurgeState::Queued | PurgeState::Held, IfQueued::Move)
+                | (PurgeState::Failed, IfQueued::Move | IfQueued::Keep) => {
+                    let moved = purge.clone().reschedule(suggested, tenant, now)?;
+                    let is_earlier = moved.due < purge.due && now < moved.due;
+                    let moved = request.clone().with_work(Work::Purge(moved), now);
+                    let moved = if is_earlier { told(moved, person, now) } else { moved };
+                    ledger.put_request(&moved).await.map(|()| moved)
+                }
+                (PurgeState::Queued | PurgeState::Held, IfQueued::Keep)
+                | (
+                    PurgeState::Running | PurgeState::Done | PurgeState::Cancelled,
+                    IfQueued::Move | IfQueued::Keep,
+                ) => return Ok(request.clone()),
             },
             None => {
                 let new = new_erasure(new_id, tenant, (key, person), door, suggested, now);
@@ -109,12 +118,15 @@ fn new_erasure(
 ) -> Request {
     let mut request = Request::new(id, key, person.id.clone(), Kind::Erasure, door, now);
     request.work = Work::Purge(Purge::queue(suggested, tenant, now));
+    if request.purge().is_some_and(|purge| now < purge.due) { told(request, person, now) } else { request }
+}
+
+/// The same request with a mail about when the purge is due: whoever did not ask for it must learn
+/// of it while it can be called off.
+fn told(request: Request, person: &Person, now: Timestamp) -> Request {
     match person.email() {
-        // Whoever did not ask for this must learn of it while it can be called off.
-        Some(address) if request.purge().is_some_and(|purge| now < purge.due) => {
-            request.with_notice(Template::PurgeQueued, address.to_owned(), None, now)
-        }
-        Some(_) | None => request,
+        Some(address) => request.with_notice(Template::PurgeQueued, address.to_owned(), None, now),
+        None => request,
     }
 }
 

@@ -148,7 +148,7 @@ pub(crate) async fn own_record(app: &App, job: Job, person: &Person) -> Result<S
                 "created_at": time::micros(consent.created_at),
             })).collect::<Vec<_>>(),
         })).collect::<Vec<_>>(),
-        "requests": requests.iter().map(|request| json!({
+        "requests": requests.iter().filter(|request| request.keep_until.is_none()).map(|request| json!({
             "id": request.id,
             "kind": request.kind,
             "received_at": time::millis(request.received_at),

@@ -179,8 +179,12 @@ async fn list_of(
     let size = query.number("page[size]", 1..=100)?;
     let (key, _) = app.look_up(tenant, person_id).await?;
     let requests = app.ledger(tenant.org).requests(key).await?;
-    let mut resources: Vec<TakeoutResource> =
-        requests.iter().filter_map(|request| TakeoutResource::of(request, tenant.takeout_life())).collect();
+    // What is only kept as proof belongs to somebody who was forgotten.
+    let mut resources: Vec<TakeoutResource> = requests
+        .iter()
+        .filter(|request| request.keep_until.is_none())
+        .filter_map(|request| TakeoutResource::of(request, tenant.takeout_life()))
+        .collect();
     if number.is_some() || size.is_some() {
         let size = size.unwrap_or(50);
         resources = resources.into_iter().skip(number.unwrap_or(0) * size).take(size).collect();

@@ -76,6 +76,10 @@ async fn reissue(app: &App, due: Due, request: Request, horizon: Timestamp) -> R
         ledger.put_request(&next).await?;
         app.nudge(queue, job).await;
     }
+    // A mail that waits hides the purge from `run-due-purges` until it is sent or put off.
+    if next.purge().is_some_and(|purge| purge.state == PurgeState::Queued && purge.due <= now) {
+        app.nudge(Queue::Purges, job).await;
+    }
     if is_mail_due {
         // Later next time, so that a mail that cannot be sent does not come up at every tick.
         ledger.put_request(&next.notices_deferred(now)).await?;

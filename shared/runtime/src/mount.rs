@@ -11,7 +11,8 @@ use lambda_http::{Body as LambdaBody, Request, RequestExt as _, Response};
 use wire::{Code, Dialect, Problem, Query};
 
 use crate::{
-    Allow, Answer, App, Call, Caller, Failure, FromCall, IntoAnswer, Route, auth,
+    Allow, Answer, App, Call, Caller, Failure, FromCall, IntoAnswer, PersonUuid, Route, auth,
+    call::PathParam as _,
     idempotency::{self, Asked, Turn},
     log::Line,
 };
@@ -163,12 +164,12 @@ impl Endpoint {
 
 /// The person whom the path names, or the caller where it says `me` or nobody.
 fn named_person(route: &Route, params: &[String], caller: Option<&Caller>) -> Option<PersonId> {
-    match route.person_param() {
-        Some(name) => {
-            let place = route.params().position(|param| param == name)?;
-            params.get(place)?.parse().ok()
-        }
-        None => caller.and_then(Caller::person),
+    let Some(name) = route.person_param() else { return caller.and_then(Caller::person) };
+    let text = params.get(route.params().position(|param| param == name)?)?;
+    match route.dialect {
+        // These read a UUID in any spelling.
+        Dialect::JsonApi | Dialect::Detail => PersonUuid::parse(text).ok().map(PersonId::from),
+        Dialect::Envelope | Dialect::Connect | Dialect::Management | Dialect::Native => text.parse().ok(),
     }
 }
 

@@ -1,6 +1,9 @@
 //! Our own dialect: persons and requests of all kinds and doors.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use domain::{
     PersonId, RequestId,
@@ -9,7 +12,10 @@ use domain::{
     request::{Door, Kind, Request, Status},
     takeout::TakeoutState,
 };
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{self, MapAccess},
+};
 
 use crate::time;
 
@@ -18,7 +24,7 @@ use crate::time;
 #[serde(deny_unknown_fields)]
 pub struct PersonBody {
     /// Identity values by name.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "unique")]
     pub identities: BTreeMap<String, String>,
     /// Which of them were verified.
     #[serde(default)]
@@ -26,6 +32,35 @@ pub struct PersonBody {
     /// Third parties with which the person has logged in.
     #[serde(default)]
     pub linked_identities: BTreeSet<String>,
+}
+
+/// Reads an object whose names are given once each: of two values for one name, which one
+/// identifies the person must not be left to chance.
+///
+/// # Errors
+/// When a name is given twice, or a value is no text.
+pub fn unique<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, String>, D::Error> {
+    struct Visitor;
+
+    impl<'de> de::Visitor<'de> for Visitor {
+        type Value = BTreeMap<String, String>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut values = BTreeMap::new();
+            while let Some((name, value)) = map.next_entry::<String, String>()? {
+                if values.insert(name, value).is_some() {
+                    return Err(de::Error::custom("a name is given twice"));
+                }
+            }
+            Ok(values)
+        }
+    }
+
+    deserializer.deserialize_map(Visitor)
 }
 
 /// A registered person.
