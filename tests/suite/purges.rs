@@ -8,7 +8,7 @@ use runtime::queues::{Job, Queue};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::world::{World, send};
+use crate::world::{Setup, World, send};
 
 fn path(person: Uuid) -> String {
     format!("/users/v1/person/{person}/purge")
@@ -468,4 +468,27 @@ async fn a_message_that_cannot_be_read_harms_only_itself() {
     let mut expected = poison.map(str::to_owned);
     expected.sort_unstable();
     assert_eq!(bodies, expected);
+}
+
+#[tokio::test]
+async fn without_a_data_map_the_ledger_is_all_there_is() {
+    let world = Setup { with_shop: false, ..Setup::new() }.begin().await;
+    let alice = Uuid::new_v5(&Uuid::NAMESPACE_DNS, b"alice");
+    world.register(&alice.to_string(), "alice@example.com").await;
+
+    let takeout = world.order_takeout(alice, "alice@example.com").await;
+    world.drain().await;
+    let request =
+        send(world.as_admin(Method::GET, &format!("/lethe/v1/requests/{takeout}"))).await.expect(200);
+    assert_eq!(
+        (&request.json()["takeout"]["state"], &request.json()["takeout"]["records"]),
+        (&"ready".into(), &0.into())
+    );
+
+    let path = format!("/users/v1/person/{alice}/purge");
+    send(world.as_admin(Method::POST, &path).json(&json!({"suggested_purge_time": world.now()})))
+        .await
+        .expect(202);
+    world.drain().await;
+    assert_eq!(send(world.as_admin(Method::GET, &path)).await.expect(200).json()["status"], "purged");
 }

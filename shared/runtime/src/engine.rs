@@ -34,8 +34,13 @@ pub async fn open_engine(
     for path in datamaps {
         files.push((path.display().to_string(), text(path)?));
     }
-    let map =
-        DataMap::load(files.iter().map(|(name, text)| (name.as_str(), text.as_str()))).map_err(refused)?;
+    let map = match files.as_slice() {
+        // Nothing is mapped: the ledger is all there is.
+        [] => DataMap::default(),
+        files => {
+            DataMap::load(files.iter().map(|(name, text)| (name.as_str(), text.as_str()))).map_err(refused)?
+        }
+    };
     // Without a connections file there is nothing to connect to, which the map must agree with.
     let (name, content, base) = match connections {
         Some(path) => (path.display().to_string(), text(path)?, path.parent().unwrap_or(Path::new(""))),

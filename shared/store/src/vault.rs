@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// Whose key seals something.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Owner {
     /// A person; destroyed when they are erased.
     Person(PersonKey),

@@ -10,7 +10,7 @@ use super::{check, read};
 /// All datasets of a tenant, checked.
 ///
 /// Collections marked `skip_processing` are checked when loaded and then left out: they do not exist.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct DataMap {
     /// The datasets in the order in which they were given.
     pub datasets: Vec<Dataset>,

@@ -1,10 +1,12 @@
 //! Requests of every kind, with the takeout or purge that answers them.
 
+mod item;
+
+use std::collections::{HashMap, hash_map::Entry};
+
 use domain::{
-    OrgId, PersonId, PersonKey, RequestId, Timestamp,
-    purge::{Purge, PurgeState, StoreOutcome},
-    request::{Attention, Confirmation, Door, Kind, Notice, Request, Template, Work},
-    takeout::{Archive, Takeout, TakeoutState},
+    OrgId, PersonKey, RequestId, Timestamp,
+    request::{Attention, Request},
 };
 use serde::{Deserialize, Serialize};
 
@@ -14,110 +16,7 @@ use crate::{
     table::{IndexPage, Item, Only, Range, Read, readable, sort_key},
     vault::{Owner, Seal},
 };
-
-#[derive(Serialize, Deserialize)]
-struct RequestItem {
-    pk: String,
-    sk: String,
-    v: u64,
-    id: RequestId,
-    kind: Kind,
-    door: Door,
-    received: Timestamp,
-    changed: Timestamp,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    confirmed: Option<Confirmed>,
-    work: WorkItem,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    notices: Vec<NoticeItem>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    keep: Option<Timestamp>,
-    /// When DynamoDB may drop the item, in Unix seconds. Nothing is decided by it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    ttl: Option<i64>,
-    #[serde(default, with = "serde_bytes", skip_serializing_if = "Option::is_none")]
-    x: Option<Vec<u8>>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Confirmed {
-    at: Timestamp,
-    by: String,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum WorkItem {
-    Manual,
-    Takeout {
-        state: TakeoutState,
-        expires: Timestamp,
-        archive: Option<Archive>,
-        attempts: u32,
-        retry: Timestamp,
-    },
-    Purge {
-        state: PurgeState,
-        due: Timestamp,
-        outcomes: Vec<StoreOutcome>,
-        attempts: u32,
-        lease: Timestamp,
-    },
-}
-
-#[derive(Serialize, Deserialize)]
-struct NoticeItem {
-    template: Template,
-    sent: Option<Timestamp>,
-    retry: Timestamp,
-}
-
-/// What is sealed: under the person's data key, and once the person is forgotten, under a key of
-/// the request's own.
-#[derive(Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-struct Private {
-    person_id: Option<PersonId>,
-    remarks: Option<String>,
-    internal: Option<String>,
-    comment: Option<String>,
-    deliver_to: Option<String>,
-    password: Option<String>,
-    confirmation: Option<[u8; 32]>,
-    mail: Vec<(Option<String>, Option<String>)>,
-}
-
-impl Private {
-    fn of(request: &Request) -> Self {
-        let takeout = request.takeout();
-        Self {
-            person_id: request.person_id.clone(),
-            remarks: request.remarks.clone(),
-            internal: request.confirmation.as_ref().and_then(|confirmation| confirmation.remarks.clone()),
-            comment: request.confirmation.as_ref().and_then(|confirmation| confirmation.comment.clone()),
-            deliver_to: takeout.and_then(|takeout| takeout.deliver_to.clone()),
-            password: takeout.and_then(|takeout| takeout.password.clone()),
-            confirmation: takeout.and_then(|takeout| takeout.confirmation),
-            mail: request.notices.iter().map(|notice| (notice.to.clone(), notice.secret.clone())).collect(),
-        }
-    }
-
-    fn is_empty(&self) -> bool {
-        let nothing = Self { mail: vec![(None, None); self.mail.len()], ..Self::default() };
-        *self == nothing
-    }
-}
-
-fn sealed_under(request: &Request) -> Owner {
-    owner(request.person, request.id, request.keep_until)
-}
-
-fn owner(person: PersonKey, id: RequestId, keep_until: Option<Timestamp>) -> Owner {
-    match keep_until {
-        None => Owner::Person(person),
-        Some(_) => Owner::Request(id),
-    }
-}
+use item::{Private, RequestItem};
 
 /// How often a change is tried again when others write at the same time.
 const TRIES: u32 = 16;
@@ -292,49 +191,11 @@ impl Ledger<'_> {
         let x = if private.is_empty() {
             None
         } else {
-            let seal = self.store.vault.seal_for(self.org, sealed_under(request)).await?;
+            let owner = owner(request.person, request.id, request.keep_until);
+            let seal = self.store.vault.seal_for(self.org, owner).await?;
             Some(seal.seal(place, &private)?)
         };
-        let item = RequestItem {
-            pk: place.pk.clone(),
-            sk: place.sk.clone(),
-            v: request.version,
-            id: request.id,
-            kind: request.kind,
-            door: request.door,
-            received: request.received_at,
-            changed: request.changed_at,
-            confirmed: request.confirmation.as_ref().map(|c| Confirmed { at: c.at, by: c.by.clone() }),
-            work: match &request.work {
-                Work::Manual => WorkItem::Manual,
-                Work::Takeout(takeout) => WorkItem::Takeout {
-                    state: takeout.state,
-                    expires: takeout.expires_at,
-                    archive: takeout.archive.clone(),
-                    attempts: takeout.attempts,
-                    retry: takeout.retry_at,
-                },
-                Work::Purge(purge) => WorkItem::Purge {
-                    state: purge.state,
-                    due: purge.due,
-                    outcomes: purge.outcomes.clone(),
-                    attempts: purge.attempts,
-                    lease: purge.lease_until,
-                },
-            },
-            notices: request
-                .notices
-                .iter()
-                .map(|notice| NoticeItem {
-                    template: notice.template,
-                    sent: notice.sent_at,
-                    retry: notice.retry_at,
-                })
-                .collect(),
-            keep: request.keep_until,
-            ttl: request.keep_until.map(|end| end.timestamp()),
-            x,
-        };
+        let item = RequestItem::of(place, request, x);
         let indexes = [("due", keys::in_due(request)), ("list", Some(keys::in_list(self.org, request)))];
         self.store.table.put(place, &item, &indexes, only).await
     }
@@ -346,7 +207,7 @@ impl Ledger<'_> {
     pub async fn request(&self, person: PersonKey, id: RequestId) -> Result<Option<Request>, StoreError> {
         let place = keys::request_by_id(self.org, person, id);
         if let Some(item) = self.store.table.get::<RequestItem>(&place, Read::Consistent).await? {
-            return self.open(item, person).await.map(Some);
+            return self.open(item, person, &mut HashMap::new()).await.map(Some);
         }
         Ok(self.erasure(person).await?.filter(|erasure| erasure.id == id))
     }
@@ -358,7 +219,7 @@ impl Ledger<'_> {
     pub async fn erasure(&self, person: PersonKey) -> Result<Option<Request>, StoreError> {
         let item = self.store.table.get(&keys::erasure(self.org, person), Read::Consistent).await?;
         match item {
-            Some(item) => self.open(item, person).await.map(Some),
+            Some(item) => self.open(item, person, &mut HashMap::new()).await.map(Some),
             None => Ok(None),
         }
     }
@@ -478,11 +339,12 @@ impl Ledger<'_> {
 
     async fn open_all(&self, items: Vec<Item>) -> Result<Vec<Request>, StoreError> {
         let mut requests: Vec<Request> = Vec::with_capacity(items.len());
+        let mut seals = HashMap::new();
         for item in items {
             let place = sort_key(&item).to_owned();
             let item: RequestItem = readable(item)?;
-            let Some((_, person)) = keys::owner_of_partition(&item.pk) else { continue };
-            let request = self.open(item, person).await?;
+            let Some((_, person)) = keys::owner_of_partition(&item.place().pk) else { continue };
+            let request = self.open(item, person, &mut seals).await?;
             // A current erasure may just have been copied to its own id: the current one counts.
             match requests.iter().position(|known| known.id == request.id) {
                 Some(at) if place == keys::erasure(self.org, person).sk => requests[at] = request,
@@ -494,67 +356,34 @@ impl Ledger<'_> {
         Ok(requests)
     }
 
-    async fn open(&self, item: RequestItem, person: PersonKey) -> Result<Request, StoreError> {
-        let place = Key { pk: item.pk, sk: item.sk };
-        let private: Private = match item.x {
-            None => Private::default(),
-            Some(sealed) => {
-                match self.store.vault.seal_of(self.org, owner(person, item.id, item.keep)).await? {
-                    Some(seal) => Seal::unseal(&seal, &place, sealed)?,
-                    // The key is destroyed, so what it sealed is forgotten.
-                    None => Private::default(),
-                }
-            }
+    /// Opens a stored request. Keys that were had for others of the same list are not asked for again.
+    async fn open(
+        &self,
+        item: RequestItem,
+        person: PersonKey,
+        seals: &mut HashMap<Owner, Option<Seal>>,
+    ) -> Result<Request, StoreError> {
+        let Some(sealed) = item.sealed() else { return Ok(item.into_request(person, Private::default())) };
+        let owner = owner(person, item.id, item.keep);
+        let seal = match seals.entry(owner) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => unknown.insert(self.store.vault.seal_of(self.org, owner).await?),
         };
-        let mut mail = private.mail.into_iter();
-        Ok(Request {
-            id: item.id,
-            person,
-            person_id: private.person_id,
-            kind: item.kind,
-            door: item.door,
-            received_at: item.received,
-            changed_at: item.changed,
-            version: item.v,
-            remarks: private.remarks,
-            confirmation: item.confirmed.map(|Confirmed { at, by }| Confirmation {
-                at,
-                by,
-                remarks: private.internal,
-                comment: private.comment,
-            }),
-            work: match item.work {
-                WorkItem::Manual => Work::Manual,
-                WorkItem::Takeout { state, expires, archive, attempts, retry } => Work::Takeout(Takeout {
-                    state,
-                    expires_at: expires,
-                    deliver_to: private.deliver_to,
-                    password: private.password,
-                    confirmation: private.confirmation,
-                    archive,
-                    attempts,
-                    retry_at: retry,
-                }),
-                WorkItem::Purge { state, due, outcomes, attempts, lease } => {
-                    Work::Purge(Purge { state, due, outcomes, attempts, lease_until: lease })
-                }
-            },
-            notices: item
-                .notices
-                .into_iter()
-                .map(|notice| {
-                    let (to, secret) = mail.next().unwrap_or_default();
-                    Notice {
-                        template: notice.template,
-                        to,
-                        secret,
-                        sent_at: notice.sent,
-                        retry_at: notice.retry,
-                    }
-                })
-                .collect(),
-            keep_until: item.keep,
-        })
+        let private = match seal {
+            Some(seal) => seal.unseal(&item.place(), sealed)?,
+            // The key is destroyed, so what it sealed is forgotten.
+            None => Private::default(),
+        };
+        Ok(item.into_request(person, private))
+    }
+}
+
+/// Whose key seals what is private in a request: the person's, and once they are forgotten, one of
+/// the request's own.
+fn owner(person: PersonKey, id: RequestId, keep_until: Option<Timestamp>) -> Owner {
+    match keep_until {
+        None => Owner::Person(person),
+        Some(_) => Owner::Request(id),
     }
 }
 

@@ -1,0 +1,222 @@
+//! A request as it is stored: what is in the clear, and what is sealed.
+
+use domain::{
+    PersonId, PersonKey, RequestId, Timestamp,
+    purge::{Purge, PurgeState, StoreOutcome},
+    request::{Confirmation, Door, Kind, Notice, Request, Template, Work},
+    takeout::{Archive, Takeout, TakeoutState},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::keys::Key;
+
+/// The stored item.
+#[derive(Serialize, Deserialize)]
+pub(super) struct RequestItem {
+    pk: String,
+    sk: String,
+    v: u64,
+    pub(super) id: RequestId,
+    kind: Kind,
+    door: Door,
+    received: Timestamp,
+    changed: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    confirmed: Option<Confirmed>,
+    work: WorkItem,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    notices: Vec<NoticeItem>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) keep: Option<Timestamp>,
+    /// When DynamoDB may drop the item, in Unix seconds. Nothing is decided by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ttl: Option<i64>,
+    #[serde(default, with = "serde_bytes", skip_serializing_if = "Option::is_none")]
+    x: Option<Vec<u8>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Confirmed {
+    at: Timestamp,
+    by: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum WorkItem {
+    Manual,
+    Takeout {
+        state: TakeoutState,
+        expires: Timestamp,
+        archive: Option<Archive>,
+        attempts: u32,
+        retry: Timestamp,
+    },
+    Purge {
+        state: PurgeState,
+        due: Timestamp,
+        outcomes: Vec<StoreOutcome>,
+        attempts: u32,
+        lease: Timestamp,
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+struct NoticeItem {
+    template: Template,
+    sent: Option<Timestamp>,
+    retry: Timestamp,
+}
+
+/// What is sealed: under the person's data key, and once the person is forgotten, under a key of
+/// the request's own.
+#[derive(Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Private {
+    person_id: Option<PersonId>,
+    remarks: Option<String>,
+    internal: Option<String>,
+    comment: Option<String>,
+    deliver_to: Option<String>,
+    password: Option<String>,
+    confirmation: Option<[u8; 32]>,
+    mail: Vec<(Option<String>, Option<String>)>,
+}
+
+impl Private {
+    /// What is private in a request.
+    pub(super) fn of(request: &Request) -> Self {
+        let takeout = request.takeout();
+        Self {
+            person_id: request.person_id.clone(),
+            remarks: request.remarks.clone(),
+            internal: request.confirmation.as_ref().and_then(|confirmation| confirmation.remarks.clone()),
+            comment: request.confirmation.as_ref().and_then(|confirmation| confirmation.comment.clone()),
+            deliver_to: takeout.and_then(|takeout| takeout.deliver_to.clone()),
+            password: takeout.and_then(|takeout| takeout.password.clone()),
+            confirmation: takeout.and_then(|takeout| takeout.confirmation),
+            mail: request.notices.iter().map(|notice| (notice.to.clone(), notice.secret.clone())).collect(),
+        }
+    }
+
+    /// Whether there is nothing to seal.
+    pub(super) fn is_empty(&self) -> bool {
+        let nothing = Self { mail: vec![(None, None); self.mail.len()], ..Self::default() };
+        *self == nothing
+    }
+}
+
+impl RequestItem {
+    /// The item of a request at `place`, with what is sealed of it.
+    pub(super) fn of(place: &Key, request: &Request, x: Option<Vec<u8>>) -> Self {
+        Self {
+            pk: place.pk.clone(),
+            sk: place.sk.clone(),
+            v: request.version,
+            id: request.id,
+            kind: request.kind,
+            door: request.door,
+            received: request.received_at,
+            changed: request.changed_at,
+            confirmed: request.confirmation.as_ref().map(|c| Confirmed { at: c.at, by: c.by.clone() }),
+            work: WorkItem::of(&request.work),
+            notices: request
+                .notices
+                .iter()
+                .map(|notice| NoticeItem {
+                    template: notice.template,
+                    sent: notice.sent_at,
+                    retry: notice.retry_at,
+                })
+                .collect(),
+            keep: request.keep_until,
+            ttl: request.keep_until.map(|end| end.timestamp()),
+            x,
+        }
+    }
+
+    /// Where it lies.
+    pub(super) fn place(&self) -> Key {
+        Key { pk: self.pk.clone(), sk: self.sk.clone() }
+    }
+
+    /// What is sealed of it.
+    pub(super) fn sealed(&self) -> Option<Vec<u8>> {
+        self.x.clone()
+    }
+
+    /// The request, given what was sealed of it.
+    pub(super) fn into_request(self, person: PersonKey, private: Private) -> Request {
+        let mut mail = private.mail.into_iter();
+        Request {
+            id: self.id,
+            person,
+            person_id: private.person_id,
+            kind: self.kind,
+            door: self.door,
+            received_at: self.received,
+            changed_at: self.changed,
+            version: self.v,
+            remarks: private.remarks,
+            confirmation: self.confirmed.map(|Confirmed { at, by }| Confirmation {
+                at,
+                by,
+                remarks: private.internal,
+                comment: private.comment,
+            }),
+            work: match self.work {
+                WorkItem::Manual => Work::Manual,
+                WorkItem::Takeout { state, expires, archive, attempts, retry } => Work::Takeout(Takeout {
+                    state,
+                    expires_at: expires,
+                    deliver_to: private.deliver_to,
+                    password: private.password,
+                    confirmation: private.confirmation,
+                    archive,
+                    attempts,
+                    retry_at: retry,
+                }),
+                WorkItem::Purge { state, due, outcomes, attempts, lease } => {
+                    Work::Purge(Purge { state, due, outcomes, attempts, lease_until: lease })
+                }
+            },
+            notices: self
+                .notices
+                .into_iter()
+                .map(|notice| {
+                    let (to, secret) = mail.next().unwrap_or_default();
+                    Notice {
+                        template: notice.template,
+                        to,
+                        secret,
+                        sent_at: notice.sent,
+                        retry_at: notice.retry,
+                    }
+                })
+                .collect(),
+            keep_until: self.keep,
+        }
+    }
+}
+
+impl WorkItem {
+    fn of(work: &Work) -> Self {
+        match work {
+            Work::Manual => Self::Manual,
+            Work::Takeout(takeout) => Self::Takeout {
+                state: takeout.state,
+                expires: takeout.expires_at,
+                archive: takeout.archive.clone(),
+                attempts: takeout.attempts,
+                retry: takeout.retry_at,
+            },
+            Work::Purge(purge) => Self::Purge {
+                state: purge.state,
+                due: purge.due,
+                outcomes: purge.outcomes.clone(),
+                attempts: purge.attempts,
+                lease: purge.lease_until,
+            },
+        }
+    }
+}
