@@ -34,7 +34,7 @@ pub(crate) fn assert_told(dialect: Dialect, reply: &Reply, what: &str) {
     let is_told = match dialect {
         Dialect::JsonApi => body["errors"].as_array().is_some_and(|errors| {
             let told = |error: &Value| {
-                error["status"] == status.to_string()
+                error["status"].as_str() == Some(status.to_string().as_str())
                     && error["id"] == reply.header("request-id")
                     && error["title"].is_string()
             };

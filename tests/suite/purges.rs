@@ -299,7 +299,8 @@ async fn of_two_workers_at_the_same_time_one_wins() {
             step_back(round % 4).await;
             erase::handle(app.clone(), job).await
         });
-        (one.unwrap(), other.unwrap());
+        one.unwrap();
+        other.unwrap();
         world.drain().await;
 
         let purge = erasure(&world, person).await.purge().unwrap().clone();
