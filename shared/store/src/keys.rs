@@ -54,9 +54,12 @@ pub fn person_partition(org: OrgId, person: PersonKey) -> String {
     format!("ORG#{org}#P#{person}")
 }
 
+/// The sort key of a person's own record: after all consents, with nothing in between.
+pub const PERSON: &str = "P";
+
 /// Where a person's own record lies.
 pub fn person(org: OrgId, person: PersonKey) -> Key {
-    Key { pk: person_partition(org, person), sk: "P".into() }
+    Key { pk: person_partition(org, person), sk: PERSON.into() }
 }
 
 /// What all consent versions begin with.

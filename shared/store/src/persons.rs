@@ -201,5 +201,5 @@ fn hashes(tenant: &TenantKeys, person: &Person) -> BTreeSet<[u8; 16]> {
 
 /// Whether an item of a person's partition is their record.
 pub(crate) fn is_person(item: &crate::table::Item) -> bool {
-    sort_key(item) == "P" && readable::<PersonItem>(item.clone()).is_ok()
+    sort_key(item) == keys::PERSON && readable::<PersonItem>(item.clone()).is_ok()
 }

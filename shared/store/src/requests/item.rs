@@ -10,6 +10,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::keys::Key;
 
+/// Whose request an id is.
+#[derive(Serialize, Deserialize)]
+pub(super) struct OwnerItem {
+    pub(super) p: PersonKey,
+}
+
 /// The stored item.
 #[derive(Serialize, Deserialize)]
 pub(super) struct RequestItem {

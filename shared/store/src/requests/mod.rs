@@ -16,7 +16,7 @@ use crate::{
     table::{IndexPage, Item, Only, Range, Read, readable, sort_key},
     vault::{Owner, Seal},
 };
-use item::{Private, RequestItem};
+use item::{OwnerItem, Private, RequestItem};
 
 /// How often a change is tried again when others write at the same time.
 const TRIES: u32 = 16;
@@ -132,10 +132,6 @@ impl Ledger<'_> {
 
     /// Notes whose request `id` is.
     async fn claim_id(&self, id: RequestId, person: PersonKey) -> Result<Claim, StoreError> {
-        #[derive(Serialize, Deserialize)]
-        struct OwnerItem {
-            p: PersonKey,
-        }
         let place = keys::owner(self.org, id);
         match self.store.table.put(&place, &OwnerItem { p: person }, &[], Only::IfAbsent).await {
             Ok(()) => Ok(Claim::New),
@@ -229,10 +225,6 @@ impl Ledger<'_> {
     /// # Errors
     /// When the tables cannot be read.
     pub async fn request_of_anyone(&self, id: RequestId) -> Result<Option<Request>, StoreError> {
-        #[derive(Deserialize)]
-        struct OwnerItem {
-            p: PersonKey,
-        }
         match self.store.table.get::<OwnerItem>(&keys::owner(self.org, id), Read::Consistent).await? {
             Some(owner) => self.request(owner.p, id).await,
             None => Ok(None),
@@ -400,8 +392,7 @@ pub struct Due {
 }
 
 impl Store {
-    /// Calls `each` with every request, of all tenants, that needs this attention by `now`,
-    /// page after page.
+    /// Every request, of all tenants, that needs this attention by `now`, as the index says.
     ///
     /// # Errors
     /// When the table cannot be read.
