@@ -9,9 +9,9 @@ pub mod import_persons;
 pub mod list_requests;
 pub mod put_person;
 
-use domain::{PersonId, person::Person, purge::PurgeState, tenant::Tenant};
+use domain::{PersonId, person::Person, tenant::Tenant};
 use runtime::{App, Failure};
-use wire::{Code, shapes::native::PersonBody};
+use wire::shapes::native::PersonBody;
 
 /// Registers a person, or writes what is now known of one; true if the person is new.
 async fn register(
@@ -24,11 +24,8 @@ async fn register(
     let key = ledger.key_of(&id).await?;
     let now = app.now();
     let before = ledger.person(key).await?;
-    let erasing = ledger.erasure(key).await?.and_then(|request| request.purge().map(|purge| purge.state));
     // Even when the person is forgotten already: whoever finishes the purge would forget them anew.
-    if erasing == Some(PurgeState::Running) {
-        return Err(Code::PurgeInProgress.into());
-    }
+    app.refuse_while_erasing(tenant, key).await?;
     let base = match &before {
         Some(known) => Person { version: known.version + 1, changed_at: now, ..known.clone() },
         None => Person::new(id, now),

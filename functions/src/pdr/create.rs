@@ -68,11 +68,7 @@ pub async fn handle(
 ) -> Result<(StatusCode, Json<PersonalDataRequest>), Failure> {
     let (kind, remarks) = ask.check()?;
     let (key, _) = app.subject(&tenant, &user).await?;
-    let erasure = app.ledger(tenant.org).erasure(key).await?;
-    if erasure.as_ref().and_then(|request| request.purge()).is_some_and(|purge| purge.is_running()) {
-        // It would be forgotten before anybody read it.
-        return Err(Code::PurgeInProgress.into());
-    }
+    app.refuse_while_erasing(&tenant, key).await?;
     let now = app.now();
     let id = RequestId(app.entropy().id(now));
     let mut request = Request::new(id, key, user, kind.into(), Door::Trivore, now);

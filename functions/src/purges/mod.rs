@@ -72,10 +72,7 @@ pub(crate) async fn queue_erasure(
             Some((request, purge)) => match (purge.state, if_queued) {
                 // A repeat of the call that made it.
                 _ if request.id == new_id => return announce(app, tenant, request.clone()).await,
-                // One that has ended, or that failed to forget somebody who has come back since.
-                _ if purge.has_ended()
-                    || request.keep_until.is_some() && purge.state == PurgeState::Failed =>
-                {
+                _ if request.makes_way() => {
                     let mut new = new_erasure(new_id, tenant, (key, person), door, suggested, now);
                     new.version = request.version + 1;
                     ledger.create_erasure(&new, Some(request)).await.map(|()| new)

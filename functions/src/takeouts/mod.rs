@@ -133,14 +133,7 @@ async fn order(
     let Checked { id, password, sent_to } = order.check(tenant)?;
     let (key, person) = app.subject(tenant, person_id).await?;
     let ledger = app.ledger(tenant.org);
-    if ledger
-        .erasure(key)
-        .await?
-        .and_then(|erasure| erasure.purge().cloned())
-        .is_some_and(|purge| purge.is_running())
-    {
-        return Err(Code::PurgeInProgress.into());
-    }
+    app.refuse_while_erasing(tenant, key).await?;
     let now = app.now();
     let id = id.unwrap_or_else(|| RequestId(app.entropy().id(now)));
     let secret: [u8; link::SECRET] = app.entropy().bytes();

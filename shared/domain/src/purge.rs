@@ -268,11 +268,6 @@ impl Purge {
         self.state == PurgeState::Running
     }
 
-    /// Whether it has ended, one way or the other, so that another may follow.
-    pub fn has_ended(&self) -> bool {
-        matches!(self.state, PurgeState::Done | PurgeState::Cancelled)
-    }
-
     /// Whether the person's account is restricted by this purge.
     pub fn restricts(&self) -> bool {
         match self.state {

@@ -347,6 +347,16 @@ impl Request {
         self.keep_until.is_none_or(|end| now < end)
     }
 
+    /// Whether another erasure may take the place of this one: it has ended, or it has failed to
+    /// forget somebody who has come back since.
+    pub fn makes_way(&self) -> bool {
+        self.purge().is_none_or(|purge| match purge.state {
+            PurgeState::Done | PurgeState::Cancelled => true,
+            PurgeState::Failed => self.keep_until.is_some(),
+            PurgeState::Queued | PurgeState::Held | PurgeState::Running => false,
+        })
+    }
+
     /// The outcome of a purge, by store.
     pub fn outcomes(&self) -> &[StoreOutcome] {
         self.purge().map_or(&[], |purge| &purge.outcomes)

@@ -58,6 +58,18 @@ impl App {
         }
     }
 
+    /// Refuses what a running purge would forget before anybody could use it.
+    ///
+    /// # Errors
+    /// [`Code::PurgeInProgress`] while the person is being erased.
+    pub async fn refuse_while_erasing(&self, tenant: &Tenant, person: PersonKey) -> Result<(), Failure> {
+        let erasure = self.ledger(tenant.org).erasure(person).await?;
+        match erasure.as_ref().and_then(|request| request.purge()) {
+            Some(purge) if purge.is_running() => Err(Code::PurgeInProgress.into()),
+            Some(_) | None => Ok(()),
+        }
+    }
+
     /// The pseudonym of a person who may be unknown, or forgotten.
     ///
     /// # Errors
