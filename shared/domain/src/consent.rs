@@ -61,8 +61,21 @@ pub struct Version {
     pub by: String,
     /// Everything granted from now on, in the order of the enum.
     pub consents: Vec<Consent>,
+    /// What was granted before and is not any more, with when it was withdrawn. Follows from the
+    /// versions before.
+    pub withdrawn: Vec<Consent>,
     /// The hash of the version before; zeros for the first.
     pub previous: [u8; 32],
+}
+
+/// What is withdrawn once `consents` are all that is granted after `before`.
+pub fn withdrawn(before: Option<&Version>, consents: &[Consent], now: Timestamp) -> Vec<Consent> {
+    let Some(before) = before else { return Vec::new() };
+    let just_now = before.consents.iter().map(|consent| Consent { created_at: now, ..*consent });
+    let mut withdrawn: Vec<Consent> = before.withdrawn.iter().copied().chain(just_now).collect();
+    withdrawn.retain(|old| !consents.iter().any(|consent| consent.level == old.level));
+    withdrawn.sort_unstable_by_key(|consent| consent.level);
+    withdrawn
 }
 
 /// Checks a full set of levels. Duplicates are folded, the order is the enum's.
@@ -132,6 +145,30 @@ mod tests {
 
         assert_eq!(left, vec![Consent { level: Necessary, created_at: at(1) }]);
         assert!(Change::WithdrawAll.apply(&state, at(2)).is_empty());
+    }
+
+    #[test]
+    fn what_is_withdrawn_is_remembered_until_it_is_granted_again() {
+        let version = |consents: Vec<Consent>, withdrawn| Version {
+            number: 1,
+            at: at(1),
+            by: "x".into(),
+            consents,
+            withdrawn,
+            previous: [0; 32],
+        };
+        let levels = |state: &[Consent]| state.iter().map(|c| (c.level, c.created_at)).collect::<Vec<_>>();
+        let first = version(Change::Replace(vec![Necessary, Analytics]).apply(&[], at(1)), Vec::new());
+        assert!(withdrawn(Option::None, &first.consents, at(1)).is_empty());
+
+        let fewer = Change::Withdraw(vec![Analytics]).apply(&first.consents, at(2));
+        let second = version(fewer.clone(), withdrawn(Some(&first), &fewer, at(2)));
+        assert_eq!(levels(&second.withdrawn), [(Analytics, at(2))]);
+
+        let third = withdrawn(Some(&second), &[], at(3));
+        assert_eq!(levels(&third), [(Necessary, at(3)), (Analytics, at(2))]);
+        let again = Change::Replace(vec![Analytics]).apply(&fewer, at(4));
+        assert_eq!(levels(&withdrawn(Some(&second), &again, at(4))), [(Necessary, at(4))]);
     }
 
     #[test]

@@ -47,6 +47,8 @@ uuid_ids! {
     OrgId;
     /// A request of a person, and the takeout or purge that answers it.
     RequestId;
+    /// A legal hold, or a duty of retention.
+    HoldId;
 }
 
 /// The id by which a tenant knows a person: an opaque text, often a UUID.

@@ -1,13 +1,21 @@
 //! The rules of Lethe: who may ask for what, what a request may become, and when.
 //!
 //! Pure by decision: no IO, no async, no HTTP, no AWS, no clock and no randomness of its own.
-//! Time, ids and random bytes are arguments everywhere.
+//! Time, ids and random bytes are arguments everywhere; only [`datamap::Masker::random`] draws its secrets
+//! itself, because nobody else may ever have them.
 
+pub mod certificate;
 pub mod consent;
 pub mod datamap;
+pub mod hold;
 pub mod ids;
+pub mod mandate;
+pub mod objection;
 pub mod permission;
 pub mod person;
+pub mod plan;
+pub mod policy;
+pub mod processing;
 pub mod purge;
 pub mod request;
 pub mod restriction;
@@ -18,7 +26,7 @@ pub mod tenant;
 #[cfg(test)]
 mod properties;
 
-pub use ids::{OrgId, PersonId, PersonKey, RequestId};
+pub use ids::{HoldId, OrgId, PersonId, PersonKey, RequestId};
 pub use permission::Permission;
 
 /// A moment in UTC.

@@ -43,15 +43,33 @@ pub enum Permission {
     PersonsWrite,
     /// Read requests of all kinds and doors (native).
     RequestsRead,
+    /// Read legal holds and duties of retention (native).
+    HoldsRead,
+    /// Set and lift them (native).
+    HoldsWrite,
+    /// Ask whether a person's data may be used for a purpose (native).
+    ProcessingRead,
+    /// Override a person's objection (native).
+    ObjectionsOverride,
+    /// Read plans of erasures (native).
+    PlansRead,
+    /// Make plans and carry them out (native).
+    PlansWrite,
+    /// Release a purge above the blast radius (native).
+    PurgesRelease,
+    /// Make new keys for certificates (native).
+    KeysWrite,
 }
 
 impl Permission {
     /// Every permission there is.
     pub const ALL: &'static [Self] = {
         use Permission::{
-            AccountView, Compliance, ConsentRead, ConsentWrite, Fulfillment, PdrConfirm, PdrModify, PdrView,
-            PdrViewAll, PersonsRead, PersonsWrite, PurgeAny, PurgePersonAdmin, PurgePersonSelf, RequestsRead,
-            RestrictionModifyAny, RestrictionReadAny, RestrictionReadSelf, TakeoutCreate, TakeoutRead,
+            AccountView, Compliance, ConsentRead, ConsentWrite, Fulfillment, HoldsRead, HoldsWrite,
+            KeysWrite, ObjectionsOverride, PdrConfirm, PdrModify, PdrView, PdrViewAll, PersonsRead,
+            PersonsWrite, PlansRead, PlansWrite, ProcessingRead, PurgeAny, PurgePersonAdmin, PurgePersonSelf,
+            PurgesRelease, RequestsRead, RestrictionModifyAny, RestrictionReadAny, RestrictionReadSelf,
+            TakeoutCreate, TakeoutRead,
         };
         &[
             TakeoutCreate,
@@ -74,6 +92,14 @@ impl Permission {
             PersonsRead,
             PersonsWrite,
             RequestsRead,
+            HoldsRead,
+            HoldsWrite,
+            ProcessingRead,
+            ObjectionsOverride,
+            PlansRead,
+            PlansWrite,
+            PurgesRelease,
+            KeysWrite,
         ]
     };
 
@@ -100,6 +126,14 @@ impl Permission {
             Self::PersonsRead => "lethe:persons:read",
             Self::PersonsWrite => "lethe:persons:write",
             Self::RequestsRead => "lethe:requests:read",
+            Self::HoldsRead => "lethe:holds:read",
+            Self::HoldsWrite => "lethe:holds:write",
+            Self::ProcessingRead => "lethe:processing:read",
+            Self::ObjectionsOverride => "lethe:objections:override",
+            Self::PlansRead => "lethe:plans:read",
+            Self::PlansWrite => "lethe:plans:write",
+            Self::PurgesRelease => "lethe:purges:release",
+            Self::KeysWrite => "lethe:keys:write",
         }
     }
 
@@ -131,7 +165,15 @@ impl Permission {
             | Self::PdrConfirm
             | Self::PersonsRead
             | Self::PersonsWrite
-            | Self::RequestsRead => false,
+            | Self::RequestsRead
+            | Self::HoldsRead
+            | Self::HoldsWrite
+            | Self::ProcessingRead
+            | Self::ObjectionsOverride
+            | Self::PlansRead
+            | Self::PlansWrite
+            | Self::PurgesRelease
+            | Self::KeysWrite => false,
         }
     }
 

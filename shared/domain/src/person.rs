@@ -2,7 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{PersonId, Timestamp, restriction::Restriction};
+use crate::{
+    PersonId, Timestamp,
+    objection::Objection,
+    processing::{Marks, Objected},
+    restriction::Restriction,
+};
 
 /// The identity name of e-mail addresses.
 pub const EMAIL: &str = "email";
@@ -20,6 +25,8 @@ pub struct Person {
     pub linked_identities: BTreeSet<String>,
     /// Restrictions set by the tenant. That of a waiting purge is derived, not stored here.
     pub restrictions: Vec<Restriction>,
+    /// Objections by purpose.
+    pub objections: BTreeMap<String, Objection>,
     /// When the person was registered.
     pub created_at: Timestamp,
     /// When the record last changed.
@@ -63,6 +70,7 @@ impl Person {
             verified: BTreeSet::new(),
             linked_identities: BTreeSet::new(),
             restrictions: Vec::new(),
+            objections: BTreeMap::new(),
             created_at: now,
             changed_at: now,
             version: 1,
@@ -101,6 +109,18 @@ impl Person {
             return Err(PersonError::VerifiedUnknown);
         }
         Ok(Self { identities, verified, linked_identities, ..self })
+    }
+
+    /// What of the record bears on whether the person's data may be used.
+    pub fn marks(&self) -> Marks {
+        let objected = |objection: &Objection| Objected {
+            since: objection.at,
+            overridden: objection.overridden.is_some(),
+        };
+        Marks {
+            restrictions: self.restrictions.iter().map(|restriction| restriction.expiration).collect(),
+            objections: self.objections.iter().map(|(name, known)| (name.clone(), objected(known))).collect(),
+        }
     }
 
     /// The address that was verified to be the person's.

@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use proptest::prelude::{Just, Strategy, any, prop, prop_assert, prop_assert_eq, prop_oneof, proptest};
 
 use crate::{
-    Permission, Timestamp,
+    HoldId, Permission, Timestamp,
     consent::{Change, Consent, ConsentLevel},
     purge::{Purge, PurgeState, StoreOutcome},
     takeout::{Archive, Delivery, Takeout, TakeoutState},
@@ -28,6 +28,8 @@ enum Event {
     Reschedule(Option<i64>),
     Cancel,
     Claim,
+    Hold,
+    LetGo,
     Found(u64),
     Left(u64),
     Fail,
@@ -41,6 +43,8 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         prop::option::of(-100..4000_i64).prop_map(Event::Reschedule),
         Just(Event::Cancel),
         Just(Event::Claim),
+        Just(Event::Hold),
+        Just(Event::LetGo),
         (0..9_u64).prop_map(Event::Found),
         (0..3_u64).prop_map(Event::Left),
         Just(Event::Fail),
@@ -55,10 +59,8 @@ fn outcome(left: u64) -> StoreOutcome {
         dataset: "shop".into(),
         collection: "orders".into(),
         found: left,
-        erased: 0,
-        kept: 0,
         after: Some(left),
-        error: None,
+        ..StoreOutcome::default()
     }
 }
 
@@ -82,7 +84,9 @@ proptest! {
                 Event::Reschedule(hours) => before.clone().reschedule(at(now, hours), &tenant(), now),
                 Event::Cancel => before.clone().cancel(),
                 Event::Claim => before.clone().claim(now),
-                Event::Found(rows) => before.clone().plan([("shop".into(), "orders".into(), rows)], now),
+                Event::Hold => before.clone().hold(vec![HoldId(uuid::Uuid::nil())], now),
+                Event::LetGo => before.clone().let_go(),
+                Event::Found(rows) => before.clone().plan([StoreOutcome { after: None, ..outcome(rows) }], now),
                 Event::Left(rows) => before.clone().record(outcome(rows), now),
                 Event::Fail => before.clone().fail(now),
                 Event::Release => before.clone().release(now),
@@ -96,7 +100,7 @@ proptest! {
                     claimed = true;
                 }
                 Event::Cancel => {
-                    prop_assert!(!claimed || before.state == PurgeState::Queued);
+                    prop_assert!(!claimed || !before.has_begun());
                     cancelled = true;
                 }
                 Event::Reschedule(_) => {
@@ -104,8 +108,11 @@ proptest! {
                     prop_assert!(!cancelled && next.state != PurgeState::Running);
                 }
                 Event::Finish => prop_assert!(next.is_verified()),
+                Event::Hold | Event::LetGo => prop_assert!(!cancelled),
                 Event::Wait(_) | Event::Found(_) | Event::Left(_) | Event::Fail | Event::Release => {}
             }
+            // Only what is held is held by something.
+            prop_assert!(next.state == PurgeState::Held || next.held_by.is_empty());
             prop_assert!(!matches!(before.state, PurgeState::Done));
             if before.state == PurgeState::Cancelled {
                 prop_assert_eq!(next.state, PurgeState::Cancelled);

@@ -3,7 +3,12 @@
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
-use crate::{Timestamp, tenant::Tenant};
+use crate::{
+    HoldId, PersonKey, Timestamp,
+    mandate::{Mandate, Release},
+    plan::Method,
+    tenant::Tenant,
+};
 
 /// How far a purge has got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,7 +16,7 @@ use crate::{Timestamp, tenant::Tenant};
 pub enum PurgeState {
     /// Waits for its time.
     Queued,
-    /// Waits because something forbids it.
+    /// Waits because a hold forbids it, or what is left of it.
     Held,
     /// Being carried out; can no longer be cancelled.
     Running,
@@ -24,7 +29,7 @@ pub enum PurgeState {
 }
 
 /// What became of one collection of one store.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoreOutcome {
     /// The data set in the data map.
     pub dataset: String,
@@ -34,12 +39,41 @@ pub struct StoreOutcome {
     pub found: u64,
     /// Rows erased in all attempts.
     pub erased: u64,
+    /// Rows masked in all attempts.
+    #[serde(default)]
+    pub masked: u64,
     /// Rows kept on purpose.
     pub kept: u64,
-    /// Rows still there at the last reading; unknown if the store could not be read.
+    /// Why rows are kept, with the ground; no personal data.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept_because: Vec<String>,
+    /// What is done to the person's own rows.
+    #[serde(default)]
+    pub method: Method,
+    /// For how many days after the erasure backups can still restore rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backup_days: Option<u32>,
+    /// Rows still to be erased at the last reading; unknown if the store could not be read.
     pub after: Option<u64>,
     /// Why it is not finished, without any personal data.
     pub error: Option<String>,
+}
+
+impl StoreOutcome {
+    fn is_of(&self, other: &Self) -> bool {
+        self.dataset == other.dataset && self.collection == other.collection
+    }
+
+    /// Adds what a later attempt did, which finds only what an earlier one left.
+    fn go_on(&mut self, later: Self) {
+        let found = self.found.max(later.found);
+        let done = found.saturating_sub(later.kept + later.after.unwrap_or(found));
+        let masked = match later.method {
+            Method::Mask => done,
+            Method::Delete | Method::Keep => self.masked.max(later.masked).min(done),
+        };
+        *self = Self { found, erased: done - masked, masked, ..later };
+    }
 }
 
 /// A purge on its way.
@@ -53,8 +87,12 @@ pub struct Purge {
     pub outcomes: Vec<StoreOutcome>,
     /// How often the work was begun.
     pub attempts: u32,
-    /// While running: when another worker may take over.
+    /// While running: when another worker may take over. While held: when to look again.
     pub lease_until: Timestamp,
+    /// While held: by which holds.
+    pub held_by: Vec<HoldId>,
+    /// How it is carried out, and who lets it.
+    pub mandate: Mandate,
 }
 
 /// Why a purge was refused a step.
@@ -81,6 +119,12 @@ pub enum PurgeError {
         /// Where it stands.
         state: PurgeState,
     },
+    /// Who asked for it cannot release it.
+    #[error("a purge is released by somebody other than who asked for it")]
+    SamePerson,
+    /// Another plan waits than the one that was read.
+    #[error("another plan waits for a release")]
+    OtherPlan,
 }
 
 impl Purge {
@@ -88,12 +132,43 @@ impl Purge {
     pub const MAX_ATTEMPTS: u32 = 12;
     /// How long a worker may be silent before another takes over.
     pub const LEASE: TimeDelta = TimeDelta::minutes(16);
+    /// How long a purge that waits for a second person is not looked at by anything else.
+    const PATIENCE: TimeDelta = TimeDelta::days(1);
 
     /// A purge at the time suggested: neither in the past nor beyond the tenant's window, and
     /// after the grace period if no time is suggested.
     pub fn queue(suggested: Option<Timestamp>, tenant: &Tenant, now: Timestamp) -> Self {
         let due = Self::due(suggested, tenant, now);
-        Self { state: PurgeState::Queued, due, outcomes: Vec::new(), attempts: 0, lease_until: due }
+        Self {
+            state: PurgeState::Queued,
+            due,
+            outcomes: Vec::new(),
+            attempts: 0,
+            lease_until: due,
+            held_by: Vec::new(),
+            mandate: Mandate::default(),
+        }
+    }
+
+    /// The same purge under a mandate.
+    #[must_use]
+    pub fn under(self, mandate: Mandate) -> Self {
+        Self { mandate, ..self }
+    }
+
+    /// The same purge after somebody asked for it again. Who says nothing of how changes nothing of it,
+    /// but for what made it fail.
+    #[must_use]
+    pub fn asked_again(self, mandate: &Mandate) -> Self {
+        if *mandate != Mandate::default() {
+            return self.under(mandate.clone());
+        }
+        match self.mandate.refusal {
+            Some(_) => {
+                Self { mandate: Mandate { policy: self.mandate.policy, ..Mandate::default() }, ..self }
+            }
+            None => self,
+        }
     }
 
     fn due(suggested: Option<Timestamp>, tenant: &Tenant, now: Timestamp) -> Timestamp {
@@ -112,6 +187,7 @@ impl Purge {
     ) -> Result<Self, PurgeError> {
         let due = Self::due(suggested, tenant, now);
         match self.state {
+            PurgeState::Queued | PurgeState::Held if self.has_begun() => Err(PurgeError::Begun),
             PurgeState::Queued | PurgeState::Held => Ok(Self { due, ..self }),
             PurgeState::Failed => Ok(Self { state: PurgeState::Queued, due, attempts: 0, ..self }),
             PurgeState::Running => Err(PurgeError::Begun),
@@ -125,63 +201,135 @@ impl Purge {
     /// Once it has begun.
     pub fn cancel(self) -> Result<Self, PurgeError> {
         match self.state {
+            PurgeState::Queued | PurgeState::Held if self.has_begun() => Err(PurgeError::Begun),
             PurgeState::Queued | PurgeState::Held | PurgeState::Cancelled => {
-                Ok(Self { state: PurgeState::Cancelled, ..self })
+                Ok(Self { state: PurgeState::Cancelled, held_by: Vec::new(), ..self })
             }
             PurgeState::Running | PurgeState::Failed | PurgeState::Done => Err(PurgeError::Begun),
         }
     }
 
-    /// A worker claims it: a queued one that is due, or a running one whose worker fell silent.
+    /// A worker claims it: a queued or held one that is due, or a running one whose worker fell
+    /// silent. Whether it is held is for the worker to find out after the claim: a hold that was
+    /// set before is then seen for certain.
     ///
     /// # Errors
     /// See [`PurgeError`]. Whoever gets an error has nothing to do.
     pub fn claim(self, now: Timestamp) -> Result<Self, PurgeError> {
         match self.state {
-            PurgeState::Queued if now < self.due => Err(PurgeError::NotDue { due: self.due }),
+            PurgeState::Queued | PurgeState::Held if now < self.due => {
+                Err(PurgeError::NotDue { due: self.due })
+            }
+            PurgeState::Held if self.mandate.waiting().is_some() => {
+                Err(PurgeError::WrongState { state: self.state })
+            }
             PurgeState::Running if now < self.lease_until => {
                 Err(PurgeError::Leased { until: self.lease_until })
             }
-            PurgeState::Queued | PurgeState::Running => Ok(Self {
+            PurgeState::Queued | PurgeState::Held | PurgeState::Running => Ok(Self {
                 state: PurgeState::Running,
                 attempts: self.attempts + 1,
                 lease_until: now + Self::LEASE,
+                held_by: Vec::new(),
                 ..self
             }),
-            state @ (PurgeState::Held | PurgeState::Done | PurgeState::Failed | PurgeState::Cancelled) => {
+            state @ (PurgeState::Done | PurgeState::Failed | PurgeState::Cancelled) => {
                 Err(PurgeError::WrongState { state })
             }
         }
     }
 
-    /// Notes, before anything is erased, how many rows each collection has. Only the first attempt
-    /// sees them all, so what is known stays: then the outcome does not depend on how often a
-    /// worker died.
+    /// These holds forbid it, or what is left of it; it is looked at again at `look_at`.
+    ///
+    /// # Errors
+    /// Once it has ended.
+    pub fn hold(self, held_by: Vec<HoldId>, look_at: Timestamp) -> Result<Self, PurgeError> {
+        match self.state {
+            PurgeState::Queued | PurgeState::Held | PurgeState::Running => {
+                Ok(Self { state: PurgeState::Held, held_by, lease_until: look_at, ..self })
+            }
+            state @ (PurgeState::Done | PurgeState::Failed | PurgeState::Cancelled) => {
+                Err(PurgeError::WrongState { state })
+            }
+        }
+    }
+
+    /// It would touch more rows than one person may decide about: it waits for a second.
+    ///
+    /// # Errors
+    /// Unless it is running and nothing was erased yet.
+    pub fn await_release(self, release: Release, now: Timestamp) -> Result<Self, PurgeError> {
+        match self.state {
+            PurgeState::Running if !self.has_begun() => Ok(Self {
+                state: PurgeState::Held,
+                mandate: Mandate { release: Some(release), ..self.mandate },
+                lease_until: now + Self::PATIENCE,
+                ..self
+            }),
+            state => Err(PurgeError::WrongState { state }),
+        }
+    }
+
+    /// A second person, who has read `plan`, lets it go.
+    ///
+    /// # Errors
+    /// When nothing waits, when another plan does, or when it is the person who asked.
+    pub fn release_by(self, who: PersonKey, plan: &str) -> Result<Self, PurgeError> {
+        let (PurgeState::Held, Some(waits)) = (self.state, self.mandate.waiting()) else {
+            return Err(PurgeError::WrongState { state: self.state });
+        };
+        if waits.plan != plan {
+            return Err(PurgeError::OtherPlan);
+        }
+        if self.mandate.asked_by == Some(who) {
+            return Err(PurgeError::SamePerson);
+        }
+        let release = Release { by: Some(who), ..waits.clone() };
+        let mandate = Mandate { release: Some(release), ..self.mandate };
+        Ok(Self { state: PurgeState::Queued, mandate, ..self })
+    }
+
+    /// It cannot be carried out as asked; a person must look at it.
+    ///
+    /// # Errors
+    /// Unless it is running and nothing was erased yet.
+    pub fn refuse(self, refusal: String) -> Result<Self, PurgeError> {
+        match self.state {
+            PurgeState::Running if !self.has_begun() => Ok(Self {
+                state: PurgeState::Failed,
+                mandate: Mandate { refusal: Some(refusal), ..self.mandate },
+                ..self
+            }),
+            state => Err(PurgeError::WrongState { state }),
+        }
+    }
+
+    /// Nothing forbids it any more: it waits for its time again.
+    ///
+    /// # Errors
+    /// Unless it is held.
+    pub fn let_go(self) -> Result<Self, PurgeError> {
+        match self.state {
+            PurgeState::Held => Ok(Self { state: PurgeState::Queued, held_by: Vec::new(), ..self }),
+            state => Err(PurgeError::WrongState { state }),
+        }
+    }
+
+    /// Notes, before anything is erased, what each collection holds and what is to be done. Only the
+    /// first attempt sees all rows, so what is known stays: then the outcome does not depend on how
+    /// often a worker died.
     ///
     /// # Errors
     /// Unless it is running.
     pub fn plan(
         mut self,
-        found: impl IntoIterator<Item = (String, String, u64)>,
+        planned: impl IntoIterator<Item = StoreOutcome>,
         now: Timestamp,
     ) -> Result<Self, PurgeError> {
         match self.state {
             PurgeState::Running => {
-                for (dataset, collection, found) in found {
-                    if !self
-                        .outcomes
-                        .iter()
-                        .any(|known| known.dataset == dataset && known.collection == collection)
-                    {
-                        let outcome = StoreOutcome {
-                            dataset,
-                            collection,
-                            found,
-                            erased: 0,
-                            kept: 0,
-                            after: None,
-                            error: None,
-                        };
+                for outcome in planned {
+                    if !self.outcomes.iter().any(|known| known.is_of(&outcome)) {
                         self.outcomes.push(outcome);
                     }
                 }
@@ -198,19 +346,8 @@ impl Purge {
     pub fn record(mut self, outcome: StoreOutcome, now: Timestamp) -> Result<Self, PurgeError> {
         match self.state {
             PurgeState::Running => {
-                let same = |known: &&mut StoreOutcome| {
-                    known.dataset == outcome.dataset && known.collection == outcome.collection
-                };
-                match self.outcomes.iter_mut().find(same) {
-                    Some(known) => {
-                        known.found = known.found.max(outcome.found);
-                        known.kept = outcome.kept;
-                        known.after = outcome.after;
-                        known.error = outcome.error;
-                        // A later attempt finds only what an earlier one left.
-                        let left = known.kept + known.after.unwrap_or(known.found);
-                        known.erased = known.found.saturating_sub(left);
-                    }
+                match self.outcomes.iter_mut().find(|known| known.is_of(&outcome)) {
+                    Some(known) => known.go_on(outcome),
                     None => self.outcomes.push(outcome),
                 }
                 Ok(Self { lease_until: now + Self::LEASE, ..self })
@@ -263,9 +400,18 @@ impl Purge {
         }
     }
 
+    /// Whether anything may have been erased.
+    pub fn has_begun(&self) -> bool {
+        !self.outcomes.is_empty()
+    }
+
     /// Whether it has begun and not yet ended.
     pub fn is_running(&self) -> bool {
-        self.state == PurgeState::Running
+        match self.state {
+            PurgeState::Running => true,
+            PurgeState::Queued | PurgeState::Held => self.has_begun(),
+            PurgeState::Done | PurgeState::Failed | PurgeState::Cancelled => false,
+        }
     }
 
     /// Whether the person's account is restricted by this purge.
@@ -300,10 +446,14 @@ mod tests {
             collection: "orders".into(),
             found: erased + after,
             erased,
-            kept: 0,
             after: Some(after),
-            error: None,
+            ..StoreOutcome::default()
         }
+    }
+
+    /// What a plan says of a collection of which `found` rows are to be deleted.
+    fn planned(found: u64) -> StoreOutcome {
+        StoreOutcome { found, erased: 0, after: None, method: Method::Delete, ..outcome(0, 0) }
     }
 
     #[test]
@@ -336,9 +486,34 @@ mod tests {
     }
 
     #[test]
+    fn what_is_held_can_be_called_off_until_something_may_be_erased() {
+        let hold = vec![HoldId(uuid::Uuid::nil())];
+        let held = in_hours(0).claim(now()).unwrap().hold(hold.clone(), now()).unwrap();
+        assert_eq!((held.state, &held.held_by), (PurgeState::Held, &hold));
+        assert_eq!(held.clone().cancel().unwrap().state, PurgeState::Cancelled);
+        assert!(!held.is_running());
+
+        let begun = held.claim(now()).unwrap().plan([planned(4)], now()).unwrap();
+        let begun = begun.hold(hold, now()).unwrap();
+        assert_eq!(begun.clone().cancel(), Err(PurgeError::Begun));
+        assert_eq!(begun.clone().reschedule(None, &tenant(), now()), Err(PurgeError::Begun));
+        assert!(begun.is_running());
+        let let_go = begun.let_go().unwrap();
+        assert_eq!((let_go.state, let_go.held_by.len()), (PurgeState::Queued, 0));
+        assert_eq!(let_go.cancel(), Err(PurgeError::Begun));
+    }
+
+    #[test]
+    fn what_is_held_starts_no_earlier_than_it_would_have() {
+        let held = in_hours(6).hold(Vec::new(), now()).unwrap();
+
+        assert!(matches!(held.clone().claim(now()), Err(PurgeError::NotDue { .. })));
+        assert!(held.claim(now() + TimeDelta::hours(6)).is_ok());
+    }
+
+    #[test]
     fn done_means_verified() {
-        let planned = [("shop".to_owned(), "orders".to_owned(), 4)];
-        let running = in_hours(0).claim(now()).unwrap().plan(planned, now()).unwrap();
+        let running = in_hours(0).claim(now()).unwrap().plan([planned(4)], now()).unwrap();
         let running = running.record(outcome(3, 1), now()).unwrap();
         assert!(running.clone().finish().is_err());
 

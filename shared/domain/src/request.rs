@@ -292,8 +292,8 @@ impl Request {
             },
             Work::Purge(purge) => match purge.state {
                 PurgeState::Queued => Some((Attention::Purge, purge.due)),
-                PurgeState::Running => Some((Attention::Stalled, purge.lease_until)),
-                PurgeState::Held | PurgeState::Done | PurgeState::Failed | PurgeState::Cancelled => None,
+                PurgeState::Running | PurgeState::Held => Some((Attention::Stalled, purge.lease_until)),
+                PurgeState::Done | PurgeState::Failed | PurgeState::Cancelled => None,
             },
         };
         let mail = self

@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::io;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -82,6 +84,60 @@ impl Value {
         }
     }
 
+    /// Adds to `found` what is at `path` below this one, which is at `here`.
+    fn locate<'a>(
+        &'a self,
+        path: &[&str],
+        end: End,
+        here: &mut Vec<Step>,
+        found: &mut Vec<(Place, &'a Self)>,
+    ) {
+        match (self, path) {
+            (Self::List(values), [_, ..]) => Self::locate_each(values, path, end, here, found),
+            (Self::List(values), []) if end == End::Element => {
+                Self::locate_each(values, path, end, here, found);
+            }
+            (Self::Map(fields), [first, rest @ ..]) => {
+                if let Some(value) = fields.get(*first) {
+                    here.push(Step::Field((*first).into()));
+                    value.locate(rest, end, here, found);
+                    here.pop();
+                }
+            }
+            (value, []) => found.push((Place(here.clone()), value)),
+            (_, [_, ..]) => {}
+        }
+    }
+
+    fn locate_each<'a>(
+        values: &'a [Self],
+        path: &[&str],
+        end: End,
+        here: &mut Vec<Step>,
+        found: &mut Vec<(Place, &'a Self)>,
+    ) {
+        for (index, value) in values.iter().enumerate() {
+            here.push(Step::Index(index));
+            value.locate(path, end, here, found);
+            here.pop();
+        }
+    }
+
+    /// Cuts the arrays on `path` to the elements under which a value satisfies `keep`; says whether any does.
+    fn cut(&mut self, path: &[&str], keep: &dyn Fn(&Self) -> bool) -> bool {
+        match (self, path) {
+            (Self::List(values), _) => {
+                values.retain_mut(|value| value.cut(path, keep));
+                !values.is_empty()
+            }
+            (Self::Map(fields), [first, rest @ ..]) => {
+                fields.get_mut(*first).is_some_and(|value| value.cut(rest, keep))
+            }
+            (value, []) => keep(value),
+            (_, [_, ..]) => false,
+        }
+    }
+
     const fn kind(&self) -> &'static str {
         match self {
             Self::Null => "null",
@@ -147,6 +203,25 @@ impl From<i64> for Value {
     }
 }
 
+impl From<serde_json::Value> for Value {
+    fn from(json: serde_json::Value) -> Self {
+        match json {
+            serde_json::Value::Null => Self::Null,
+            serde_json::Value::Bool(flag) => Self::Bool(flag),
+            serde_json::Value::Number(number) => match (number.as_i64(), number.as_u64(), number.as_f64()) {
+                (Some(whole), _, _) => Self::Int(whole),
+                (None, None, Some(float)) => Self::Float(Float(float)),
+                (None, Some(_), _) | (None, None, None) => Self::Decimal(number.to_string()),
+            },
+            serde_json::Value::String(text) => Self::Text(text),
+            serde_json::Value::Array(values) => Self::List(values.into_iter().map(Self::from).collect()),
+            serde_json::Value::Object(fields) => {
+                Self::Map(fields.into_iter().map(|(name, value)| (name, Self::from(value))).collect())
+            }
+        }
+    }
+}
+
 impl fmt::Debug for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.kind())
@@ -168,9 +243,33 @@ impl Serialize for Value {
     }
 }
 
+/// Where in a row a value is: names of fields and indexes of array elements.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place(pub Vec<Step>);
+
+/// One step on the way to a value.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Step {
+    /// Into the field of this name.
+    Field(Arc<str>),
+    /// Into the array's element at this index.
+    Index(usize),
+}
+
+/// What a path that ends in an array means.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// The array as one value.
+    Whole,
+    /// Each of its elements.
+    Element,
+}
+
 /// One row: its fields in the order in which the data map names them.
+///
+/// Names are shared, so that the rows of a long answer do not each hold their own.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Row(Vec<(String, Value)>);
+pub struct Row(Vec<(Arc<str>, Value)>);
 
 impl Row {
     /// A row without fields.
@@ -180,14 +279,14 @@ impl Row {
     }
 
     /// Adds a field at the end.
-    pub fn push(&mut self, field: impl Into<String>, value: Value) {
+    pub fn push(&mut self, field: impl Into<Arc<str>>, value: Value) {
         self.0.push((field.into(), value));
     }
 
     /// The value of a top-level field.
     #[must_use]
     pub fn get(&self, field: &str) -> Option<&Value> {
-        self.0.iter().find(|(name, _)| name == field).map(|(_, value)| value)
+        self.0.iter().find(|(name, _)| **name == *field).map(|(_, value)| value)
     }
 
     /// Every single value at a dotted path, walking through objects and lists.
@@ -210,13 +309,89 @@ impl Row {
         found
     }
 
+    /// The places of what a dotted path names, with the value there: an object or array at its end is one
+    /// value, arrays on the way are walked.
+    ///
+    /// ```
+    /// use domain::row::{Row, Value};
+    ///
+    /// let row: Row = [("tags", Value::List(vec!["a".into(), "b".into()]))].into_iter().collect();
+    /// assert_eq!(row.places("tags").len(), 1);
+    /// assert_eq!(row.elements("tags").len(), 2);
+    /// ```
+    #[must_use]
+    pub fn places(&self, path: &str) -> Vec<(Place, &Value)> {
+        self.locate(path, End::Whole)
+    }
+
+    /// Like [`Row::places`], but an array at the end of the path gives a place for each element.
+    #[must_use]
+    pub fn elements(&self, path: &str) -> Vec<(Place, &Value)> {
+        self.locate(path, End::Element)
+    }
+
+    fn locate(&self, path: &str, end: End) -> Vec<(Place, &Value)> {
+        let mut found = Vec::new();
+        let mut steps = path.split('.');
+        if let Some(first) = steps.next()
+            && let Some((name, value)) = self.0.iter().find(|(name, _)| **name == *first)
+        {
+            let rest: Vec<&str> = steps.collect();
+            value.locate(&rest, end, &mut vec![Step::Field(name.clone())], &mut found);
+        }
+        found
+    }
+
+    /// Cuts every array on a dotted path to the elements under which some value at the path satisfies `keep`.
+    /// Arrays elsewhere stay whole.
+    pub fn cut(&mut self, path: &str, keep: &dyn Fn(&Value) -> bool) {
+        let mut steps = path.split('.');
+        if let Some(first) = steps.next()
+            && let Some((_, value)) = self.0.iter_mut().find(|(name, _)| **name == *first)
+        {
+            value.cut(&steps.collect::<Vec<_>>(), keep);
+        }
+    }
+
+    /// How many bytes this is as JSON.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        let mut bytes = Bytes(0);
+        // Rows always have a JSON form, and counting does not fail.
+        let _ = serde_json::to_writer(&mut bytes, self);
+        bytes.0
+    }
+
     /// The fields in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value))
+        self.0.iter().map(|(name, value)| (&**name, value))
     }
 }
 
-impl<N: Into<String>> FromIterator<(N, Value)> for Row {
+/// A writer that only counts.
+struct Bytes(u64);
+
+impl io::Write for Bytes {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl IntoIterator for Row {
+    type Item = (Arc<str>, Value);
+    type IntoIter = std::vec::IntoIter<Self::Item>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl<N: Into<Arc<str>>> FromIterator<(N, Value)> for Row {
     fn from_iter<T: IntoIterator<Item = (N, Value)>>(fields: T) -> Self {
         Self(fields.into_iter().map(|(name, value)| (name.into(), value)).collect())
     }
@@ -236,6 +411,8 @@ impl Serialize for Row {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::{Just, Strategy, any, prop, prop_assert_eq, prop_oneof, proptest};
+
     use super::*;
 
     #[test]
@@ -288,5 +465,119 @@ mod tests {
         assert_eq!(row.values("lines.id"), [&Value::Int(1), &Value::Int(2)]);
         assert!(row.values("lines.name").is_empty());
         assert!(row.values("absent.id").is_empty());
+    }
+
+    fn line(id: i64, tags: &[&str]) -> Value {
+        let tags = Value::List(tags.iter().map(|tag| Value::from(*tag)).collect());
+        Value::Map(BTreeMap::from([("id".into(), Value::Int(id)), ("tags".into(), tags)]))
+    }
+
+    fn order() -> Row {
+        [("lines", Value::List(vec![line(1, &["a", "b"]), line(2, &["b"])])), ("note", "n".into())]
+            .into_iter()
+            .collect()
+    }
+
+    fn place(steps: &[&str]) -> Place {
+        let step = |step: &&str| step.parse().map_or_else(|_| Step::Field((*step).into()), Step::Index);
+        Place(steps.iter().map(step).collect())
+    }
+
+    #[test]
+    fn a_place_names_every_index_on_the_way() {
+        let row = order();
+        let places = |path: &str| row.places(path).into_iter().map(|(place, _)| place).collect::<Vec<_>>();
+        let elements =
+            |path: &str| row.elements(path).into_iter().map(|(place, _)| place).collect::<Vec<_>>();
+
+        assert_eq!(places("note"), [place(&["note"])]);
+        assert_eq!(elements("note"), [place(&["note"])]);
+        assert_eq!(places("lines"), [place(&["lines"])]);
+        assert_eq!(elements("lines"), [place(&["lines", "0"]), place(&["lines", "1"])]);
+        assert_eq!(places("lines.tags"), [place(&["lines", "0", "tags"]), place(&["lines", "1", "tags"])]);
+        assert_eq!(
+            elements("lines.tags"),
+            [
+                place(&["lines", "0", "tags", "0"]),
+                place(&["lines", "0", "tags", "1"]),
+                place(&["lines", "1", "tags", "0"]),
+            ]
+        );
+        assert_eq!(row.elements("lines.tags")[2].1, &Value::from("b"));
+        assert!(places("lines.name").is_empty() && places("note.x").is_empty() && places("x").is_empty());
+    }
+
+    #[test]
+    fn a_cut_leaves_the_elements_that_lead_to_a_match() {
+        let cut = |path: &str, wanted: Value| {
+            let mut row = order();
+            row.cut(path, &|value| *value == wanted);
+            serde_json::to_value(&row).unwrap()["lines"].clone()
+        };
+        let one = serde_json::json!({"id": 1, "tags": ["a", "b"]});
+        let two = serde_json::json!({"id": 2, "tags": ["b"]});
+
+        assert_eq!(cut("lines.id", 2.into()), serde_json::json!([two]));
+        assert_eq!(cut("lines.tags", "b".into()), serde_json::json!([{"id": 1, "tags": ["b"]}, two]));
+        assert_eq!(cut("lines.tags", "a".into()), serde_json::json!([{"id": 1, "tags": ["a"]}]));
+        assert_eq!(cut("lines.id", 3.into()), serde_json::json!([]));
+        // What is on no path stays whole.
+        assert_eq!(cut("note", "other".into()), serde_json::json!([one, two]));
+        assert_eq!(cut("absent", "other".into()), serde_json::json!([one, two]));
+    }
+
+    #[test]
+    fn json_becomes_a_value_without_losing_a_digit() {
+        let value = |text: &str| Value::from(serde_json::from_str::<serde_json::Value>(text).unwrap());
+
+        assert_eq!(value("-9223372036854775808"), Value::Int(i64::MIN));
+        assert_eq!(value("18446744073709551615"), Value::Decimal("18446744073709551615".into()));
+        assert_eq!(value("1.5"), Value::Float(Float(1.5)));
+        let text = r#"{"a":[null,true,"x"],"b":{"c":-1}}"#;
+        assert_eq!(serde_json::to_string(&value(text)).unwrap(), text);
+    }
+
+    /// Any value that JSON can hold.
+    fn values() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::Bool),
+            any::<i64>().prop_map(Value::Int),
+            "\\PC{0,5}".prop_map(Value::Text),
+        ];
+        leaf.prop_recursive(3, 20, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::List),
+                prop::collection::btree_map("[ab]", inner, 0..3).prop_map(Value::Map),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_size_is_that_of_the_json(value in values(), name in "\\PC{0,5}") {
+            let row: Row = [(name, value)].into_iter().collect();
+            let json = serde_json::to_string(&row).unwrap();
+            prop_assert_eq!(row.size(), json.len() as u64);
+            let back = Value::from(serde_json::from_str::<serde_json::Value>(&json).unwrap());
+            prop_assert_eq!(serde_json::to_string(&back).unwrap(), json);
+        }
+
+        /// A cut to all keeps all; a cut to some keeps exactly the matching values in arrays.
+        #[test]
+        fn a_cut_takes_what_does_not_match_and_nothing_else(value in values(), bound in any::<i64>()) {
+            for path in ["f", "f.a", "f.a.b"] {
+                let row: Row = [("f", value.clone())].into_iter().collect();
+                let keep = |value: &Value| *value > Value::Int(bound);
+                let mut cut = row.clone();
+                cut.cut(path, &keep);
+                let is_in_array = |place: &Place| place.0.iter().any(|step| matches!(step, Step::Index(_)));
+                let found = row.elements(path).into_iter();
+                let kept = found.filter(|(place, value)| !is_in_array(place) || keep(value));
+                let kept: Vec<&Value> = kept.map(|(_, value)| value).collect();
+                let left: Vec<&Value> = cut.elements(path).into_iter().map(|(_, value)| value).collect();
+                prop_assert_eq!(left, kept);
+            }
+        }
     }
 }

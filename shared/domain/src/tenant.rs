@@ -1,11 +1,11 @@
 //! A tenant's settings: what the law and the contracts leave to the company to decide.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, path::PathBuf};
 
 use chrono::TimeDelta;
 use serde::Deserialize;
 
-use crate::OrgId;
+use crate::{OrgId, policy::Policy, processing::Purposes};
 
 /// Whether persons must be registered before anything can be asked for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -15,6 +15,28 @@ pub enum Subjects {
     Registered,
     /// The first request for an id creates the person.
     Open,
+}
+
+/// What the sweep for persons who came back does with what it finds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sweep {
+    /// It tells.
+    #[default]
+    Report,
+    /// It erases them again.
+    Erase,
+}
+
+/// The files of a data map.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MapFiles {
+    /// The data map itself.
+    pub files: Vec<PathBuf>,
+    /// The connections file.
+    #[serde(default)]
+    pub connections: Option<PathBuf>,
 }
 
 /// The settings of one tenant.
@@ -56,6 +78,24 @@ pub struct Tenant {
     /// Whether `none` may stand beside other consent levels.
     #[serde(default)]
     pub relaxed_none: bool,
+    /// What data is used for, and what that needs.
+    #[serde(default)]
+    pub purposes: Purposes,
+    /// Whether whoever was erased is refused when registered anew, rather than only pointed out.
+    #[serde(default)]
+    pub refuse_erased: bool,
+    /// How many rows one purge may touch before a person must release it.
+    #[serde(default = "blast_radius")]
+    pub blast_radius: u64,
+    /// What is done about rows of erased persons that came back.
+    #[serde(default)]
+    pub sweep: Sweep,
+    /// The tenant's own data map, in place of the installation's.
+    #[serde(default)]
+    pub data_map: Option<MapFiles>,
+    /// Policies that a purge may name instead of the data map's own methods.
+    #[serde(default)]
+    pub policies: Vec<Policy>,
 }
 
 fn registered() -> Subjects {
@@ -68,6 +108,10 @@ fn days<const N: u16>() -> u16 {
 
 fn password_floor() -> u8 {
     12
+}
+
+fn blast_radius() -> u64 {
+    10_000
 }
 
 fn yes() -> bool {
@@ -90,7 +134,18 @@ impl Tenant {
             erasure_enabled: yes(),
             strict_accept: false,
             relaxed_none: false,
+            purposes: Purposes::default(),
+            refuse_erased: false,
+            blast_radius: blast_radius(),
+            sweep: Sweep::default(),
+            data_map: None,
+            policies: Vec::new(),
         }
+    }
+
+    /// The policy with this key.
+    pub fn policy(&self, key: &str) -> Option<&Policy> {
+        self.policies.iter().find(|policy| policy.key == key)
     }
 
     /// The same settings for another tenant.

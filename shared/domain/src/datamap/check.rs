@@ -7,10 +7,11 @@ use super::errors::{At, MapErrors};
 use super::graph::{Declared, Graph};
 use super::model::{CollectionRef, DataMap, Field};
 use super::read::Raw;
+use super::treatment::Treatments;
 
 /// Checks the whole and leaves out what does not take part.
 pub(super) fn check(raw: Raw, errors: &mut MapErrors) -> DataMap {
-    let mut map = DataMap { datasets: raw.datasets };
+    let mut map = DataMap { datasets: raw.datasets, declared: raw.declared, version: String::new() };
     unique_names(&map, errors);
     for dataset in &mut map.datasets {
         let key = dataset.key.clone();
@@ -26,10 +27,9 @@ pub(super) fn check(raw: Raw, errors: &mut MapErrors) -> DataMap {
     references(&map, errors);
 
     // The graph of a map with broken references would only repeat what is wrong.
-    if errors.0.is_empty()
-        && let Err(found) = Graph::new(&map, &Declared)
-    {
-        errors.0.extend(found.0);
+    if errors.0.is_empty() {
+        let graph = Graph::build(&map, &Declared, errors);
+        errors.0.extend(graph.refusals(&map, &Treatments::new(&map, None), &Declared).0);
     }
     map
 }

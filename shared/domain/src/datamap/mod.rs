@@ -4,8 +4,10 @@
 //! [`DataMap::load`] reads it, checks it whole and reports everything that is wrong at once;
 //! [`Graph`] turns its references into the order in which a person is walked and erased.
 //!
-//! The full syntax is read. What this build cannot execute is refused with its place in the file,
-//! because a setting that is silently ignored is a promise silently broken.
+//! [`Treatments`] says what an erasure does to each collection, [`Selection`] what an access shows of it.
+//!
+//! What cannot be carried out is refused with its place in the file, because a setting that is silently
+//! ignored is a promise silently broken.
 //!
 //! Deliberately not here: anything that talks to a store (crate `connectors`).
 
@@ -14,11 +16,15 @@ mod check;
 mod errors;
 mod graph;
 mod identities;
+mod masker;
 mod masking;
 mod model;
 mod outcome;
 mod read;
+mod redaction;
+mod selection;
 mod taxonomy;
+mod treatment;
 pub mod yaml;
 
 #[cfg(test)]
@@ -26,11 +32,15 @@ mod tests;
 
 pub use cast::Cast;
 pub use errors::{At, MapError, MapErrors};
-pub use graph::{Catalogue, Declared, Edge, Graph, KeyKind, Node, NodeId, Ownership, Seed};
+pub use graph::{Catalogue, Declared, Edge, FieldFacts, Graph, KeyKind, Node, NodeId, Ownership, Seed};
 pub use identities::Identities;
-pub use masking::Masking;
+pub use masker::Masker;
+pub use masking::{Digest, Masking};
 pub use model::{
     Category, Collection, CollectionRef, DataMap, DataType, Dataset, Direction, EraseMethod, Field, Origin,
-    Reference, Scalar,
+    Reference, Scalar, Shared,
 };
 pub use outcome::{Count, Erasure, Outcome};
+pub use redaction::Redaction;
+pub use selection::Selection;
+pub use treatment::{Kept, MaskedField, Treatment, Treatments, is_known};

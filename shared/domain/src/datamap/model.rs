@@ -1,11 +1,14 @@
 //! The types of a loaded data map.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+
+use aws_lc_rs::digest;
+use serde::{Deserialize, Serialize};
 
 use super::errors::{At, MapErrors};
 use super::masking::Masking;
-use super::{check, read};
+use super::{check, read, taxonomy};
 
 /// All datasets of a tenant, checked.
 ///
@@ -14,6 +17,11 @@ use super::{check, read};
 pub struct DataMap {
     /// The datasets in the order in which they were given.
     pub datasets: Vec<Dataset>,
+    /// Data categories that the files declare beside the default ones.
+    pub declared: BTreeSet<Category>,
+    /// The SHA-256 of the files' texts: plans and takeouts name it, so that one can tell which map they
+    /// were made by. Empty if nothing is mapped.
+    pub version: String,
 }
 
 impl DataMap {
@@ -41,9 +49,15 @@ impl DataMap {
     /// ```
     pub fn load<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, MapErrors> {
         let mut errors = MapErrors::default();
+        let mut hash = digest::Context::new(&digest::SHA256);
+        let files = files.into_iter().inspect(|(_, text)| {
+            // With their lengths, or a line moved to the next file would not show.
+            hash.update(&(text.len() as u64).to_be_bytes());
+            hash.update(text.as_bytes());
+        });
         let raw = read::files(files, &mut errors);
         let map = check::check(raw, &mut errors);
-        errors.or(map)
+        errors.or(Self { version: hex::encode(hash.finish()), ..map })
     }
 
     /// The dataset with this key.
@@ -67,7 +81,7 @@ impl DataMap {
         })
     }
 
-    /// The categories of a field: its own, else its collection's, else its dataset's.
+    /// The categories of a top-level field: its own, else its collection's, else its dataset's.
     #[must_use]
     pub fn categories<'a>(
         &self,
@@ -81,13 +95,19 @@ impl DataMap {
             .map_or(&[], Vec::as_slice)
     }
 
+    /// Whether a category is one of the default ones or declared.
+    #[must_use]
+    pub fn knows(&self, category: &Category) -> bool {
+        taxonomy::is_default(&category.0) || self.declared.contains(category)
+    }
+
     /// The names of all identities that lead into the map.
     #[must_use]
     pub fn identity_names(&self) -> Vec<&str> {
         let mut names: Vec<&str> = self
             .collections()
-            .flat_map(|(_, _, collection)| &collection.fields)
-            .filter_map(|field| field.identity.as_deref())
+            .flat_map(|(_, _, collection)| collection.all_fields())
+            .filter_map(|(_, field)| field.identity.as_deref())
             .collect();
         names.sort_unstable();
         names.dedup();
@@ -182,10 +202,10 @@ pub struct Collection {
     pub namespace: BTreeMap<String, String>,
     /// Whether packages show it under a neutral name.
     pub redact: bool,
-    /// What an erasure does to a person's own rows.
-    pub erase: EraseMethod,
-    /// Whether every row that is reached by a reference counts as shared, whatever the keys say.
-    pub shared: bool,
+    /// What an erasure does to a person's own rows, if the map says so.
+    pub erase: Option<EraseMethod>,
+    /// Whose the rows are that are reached by a reference, if the keys shall not decide.
+    pub shared: Option<Shared>,
 }
 
 impl Collection {
@@ -201,6 +221,40 @@ impl Collection {
         let mut steps = path.split('.');
         let first = self.field(steps.next()?)?;
         steps.try_fold(first, |field, step| field.fields.iter().find(|inner| inner.name == step))
+    }
+
+    /// Every field at any depth, with its dotted path; an object stands before its parts.
+    #[must_use]
+    pub fn all_fields(&self) -> Vec<(String, &Field)> {
+        fn visit<'f>(fields: &'f [Field], prefix: &str, found: &mut Vec<(String, &'f Field)>) {
+            for field in fields {
+                let path = match prefix {
+                    "" => field.name.clone(),
+                    prefix => format!("{prefix}.{}", field.name),
+                };
+                found.push((path.clone(), field));
+                visit(&field.fields, &path, found);
+            }
+        }
+        let mut found = Vec::new();
+        visit(&self.fields, "", &mut found);
+        found
+    }
+
+    /// Whether arrays on a dotted path are cut to the elements by which a row was found.
+    ///
+    /// They are, unless a field on the path says `return_all_elements`.
+    #[must_use]
+    pub fn cuts(&self, path: &str) -> bool {
+        let mut fields = &self.fields;
+        for step in path.split('.') {
+            match fields.iter().find(|field| field.name == step) {
+                Some(field) if field.return_all_elements => return false,
+                Some(field) => fields = &field.fields,
+                None => return true,
+            }
+        }
+        true
     }
 
     /// Whether it is filled from a field of the request, and so is no part of the walk.
@@ -247,6 +301,14 @@ pub struct Field {
     pub redact: bool,
     /// How the value came to be.
     pub origin: Option<Origin>,
+}
+
+impl Field {
+    /// Whether each value is a single text, and so may be masked with one.
+    #[must_use]
+    pub fn is_text(&self) -> bool {
+        self.data_type == Some(DataType { scalar: Scalar::String, array: false })
+    }
 }
 
 /// A reference to a field of another collection.
@@ -302,6 +364,8 @@ pub enum Scalar {
 pub enum EraseMethod {
     /// They are deleted.
     Delete,
+    /// Their fields are overwritten.
+    Mask,
     /// They stay, which is told to the person.
     Keep {
         /// The legal ground.
@@ -311,6 +375,17 @@ pub enum EraseMethod {
         /// How long they stay.
         until: Option<String>,
     },
+}
+
+/// What becomes of rows to which several people's rows may refer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shared {
+    /// They stay.
+    Keep,
+    /// They stay, with what is personal in them masked.
+    Anonymise,
+    /// They are the person's own, whatever the keys say.
+    Delete,
 }
 
 /// How a value came to be, which decides between Art. 15 and Art. 20.
@@ -327,7 +402,8 @@ pub enum Origin {
 }
 
 /// A data category: dotted, from wide to narrow.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Category(pub String);
 
 impl Category {
@@ -342,8 +418,13 @@ impl Category {
     /// ```
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
-        other.0.strip_prefix(&self.0).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        is_within(&other.0, &self.0)
     }
+}
+
+/// Whether a dotted name is `outer` or inside it.
+pub(super) fn is_within(inner: &str, outer: &str) -> bool {
+    inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 impl fmt::Display for Category {

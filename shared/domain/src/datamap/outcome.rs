@@ -1,6 +1,7 @@
 //! What a walk found and what an erasure did, collection by collection.
 
 use super::model::CollectionRef;
+use crate::plan::Method;
 
 /// How many rows of a collection belong to a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,12 +19,20 @@ pub struct Count {
 pub struct Outcome {
     /// The collection.
     pub at: CollectionRef,
+    /// What is done to the person's own rows.
+    pub method: Method,
+    /// For how many days after the erasure backups can still restore rows.
+    pub backup_days: Option<u32>,
     /// Rows that this run found, kept ones included.
     pub found: u64,
-    /// Rows that this run erased.
+    /// Rows that this run deleted.
     pub erased: u64,
-    /// Rows that stay: shared with others, or kept on a legal ground.
+    /// Rows of which this run overwrote something.
+    pub masked: u64,
+    /// Rows that stay: shared with others, held, kept on a legal ground, or not asked for.
     pub kept: u64,
+    /// Why they stay, in plain words. Never holds personal data.
+    pub kept_because: Vec<String>,
     /// Rows to be erased that a read after the erasure still found; none if that read did not happen.
     pub after: Option<u64>,
     /// Whether there was anything to ask for; if not, the store was not called.

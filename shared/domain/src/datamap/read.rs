@@ -8,7 +8,7 @@ use super::errors::{At, MapErrors};
 use super::masking::{Masking, positive};
 use super::model::{
     Category, Collection, CollectionRef, DataType, Dataset, Direction, EraseMethod, Field, Origin, Reference,
-    Scalar,
+    Scalar, Shared,
 };
 use super::taxonomy;
 use super::yaml::{Mapping, Node, Yaml};
@@ -18,6 +18,8 @@ pub(super) struct Raw {
     pub(super) datasets: Vec<Dataset>,
     /// Collections that do not take part.
     pub(super) skipped: BTreeSet<CollectionRef>,
+    /// Data categories of the files' own.
+    pub(super) declared: BTreeSet<Category>,
 }
 
 /// Reads all files. An unreadable one is noted; the others are still read.
@@ -34,7 +36,8 @@ pub(super) fn files<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>, err
         let top = tree.map("a data map", errors);
         if let Some(list) = top.get("data_category") {
             for node in list.list("data_category", errors) {
-                declared.extend(node.map("a data category", errors).text("fides_key", errors));
+                let key = node.map("a data category", errors).text("fides_key", errors);
+                declared.extend(key.map(Category));
             }
         }
     }
@@ -50,11 +53,11 @@ pub(super) fn files<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>, err
             datasets.extend(reader.dataset(node));
         }
     }
-    Raw { datasets, skipped: reader.skipped }
+    Raw { datasets, skipped: reader.skipped, declared: reader.declared }
 }
 
 struct Reader<'e> {
-    declared: BTreeSet<String>,
+    declared: BTreeSet<Category>,
     errors: &'e mut MapErrors,
     skipped: BTreeSet<CollectionRef>,
 }
@@ -104,16 +107,7 @@ impl Reader<'_> {
         let meta = self.meta(map);
         let settings = ["erase", "shared", "reason", "ground", "until"];
         let lethe = self.lethe(map, meta, &settings, "a collection");
-        if let Some(node) = meta.get("masking_strategy_override") {
-            let strategy = node.map("masking_strategy_override", self.errors).required(
-                "strategy",
-                "masking_strategy_override",
-                self.errors,
-            );
-            if strategy.is_some_and(|strategy| strategy != "delete") {
-                self.errors.push(&node.at, "the strategy of a collection can only be `delete`");
-            }
-        }
+        let of_fides = self.override_of_collection(meta);
         if meta.flag("skip_processing", self.errors) {
             self.skipped.insert(CollectionRef::new(dataset, &name));
         }
@@ -136,7 +130,7 @@ impl Reader<'_> {
             erase_after: self.collection_refs(meta, "erase_after"),
             namespace: self.namespace(meta),
             redact: self.redact(meta),
-            erase: self.erase(lethe),
+            erase: self.erase(lethe).or(of_fides),
             shared: self.shared(lethe),
             name,
         })
@@ -213,15 +207,8 @@ impl Reader<'_> {
         let Some(masking) = Masking::read(node, self.errors) else {
             return;
         };
-        let is_text =
-            field.data_type.is_some_and(|data_type| data_type.scalar == Scalar::String && !data_type.array);
-        if masking.makes_text() && !is_text {
+        if masking.makes_text() && !field.is_text() {
             self.errors.push(&node.at, format!("masking `{name}` with text needs `data_type: string`"));
-        } else {
-            self.errors.push(
-                &node.at,
-                format!("masking `{name}` is not supported yet by this build; rows are deleted whole"),
-            );
         }
         field.masking = Some(masking);
     }
@@ -247,49 +234,51 @@ impl Reader<'_> {
         lethe
     }
 
-    fn erase(&mut self, lethe: Mapping<'_>) -> EraseMethod {
+    fn erase(&mut self, lethe: Mapping<'_>) -> Option<EraseMethod> {
         let ground = lethe.text("ground", self.errors).filter(|ground| !ground.is_empty());
         let reason = lethe.text("reason", self.errors);
         let until = lethe.text("until", self.errors);
-        let Some(node) = lethe.get("erase") else {
-            return EraseMethod::Delete;
-        };
-        match node.text("erase", self.errors).as_deref() {
-            Some("delete") | None => EraseMethod::Delete,
-            Some("keep") => {
+        let node = lethe.get("erase")?;
+        match node.text("erase", self.errors)?.as_str() {
+            "delete" => Some(EraseMethod::Delete),
+            "mask" => Some(EraseMethod::Mask),
+            "keep" => {
                 if ground.is_none() {
                     self.errors.push(&node.at, "`erase: keep` needs a legal ground");
                 }
-                EraseMethod::Keep { ground: ground.unwrap_or_default(), reason, until }
+                Some(EraseMethod::Keep { ground: ground.unwrap_or_default(), reason, until })
             }
-            Some("mask") => {
-                self.errors.push(&node.at, "`erase: mask` is not supported yet by this build");
-                EraseMethod::Delete
-            }
-            Some(other) => {
+            other => {
                 let expected = "delete, mask or keep";
                 self.errors.push(&node.at, format!("erase must be {expected}, not `{other}`"));
-                EraseMethod::Delete
+                None
             }
         }
     }
 
-    fn shared(&mut self, lethe: Mapping<'_>) -> bool {
-        let Some(node) = lethe.get("shared") else {
-            return false;
-        };
-        match node.text("shared", self.errors).as_deref() {
-            Some("keep") | None => {}
-            Some(other @ ("anonymise" | "delete")) => {
-                let reason = format!("`shared: {other}` is not supported yet by this build");
-                self.errors.push(&node.at, reason);
-            }
-            Some(other) => {
+    /// The one override that Fides knows for a collection.
+    fn override_of_collection(&mut self, meta: Mapping<'_>) -> Option<EraseMethod> {
+        let what = "masking_strategy_override";
+        let node = meta.get(what)?;
+        let strategy = node.map(what, self.errors).required("strategy", what, self.errors)?;
+        if strategy != "delete" {
+            self.errors.push(&node.at, "the strategy of a collection can only be `delete`");
+        }
+        Some(EraseMethod::Delete)
+    }
+
+    fn shared(&mut self, lethe: Mapping<'_>) -> Option<Shared> {
+        let node = lethe.get("shared")?;
+        match node.text("shared", self.errors)?.as_str() {
+            "keep" => Some(Shared::Keep),
+            "anonymise" => Some(Shared::Anonymise),
+            "delete" => Some(Shared::Delete),
+            other => {
                 let expected = "keep, anonymise or delete";
                 self.errors.push(&node.at, format!("shared must be {expected}, not `{other}`"));
+                None
             }
         }
-        true
     }
 
     fn origin(&mut self, node: &Node) -> Option<Origin> {
@@ -406,10 +395,11 @@ impl Reader<'_> {
     fn categories(&mut self, map: Mapping<'_>) -> Vec<Category> {
         let mut categories = Vec::new();
         for (at, key) in map.texts("data_categories", self.errors) {
-            if !taxonomy::CATEGORIES.contains(&key.as_str()) && !self.declared.contains(&key) {
-                self.errors.push(&at, format!("unknown data category `{key}`"));
+            let category = Category(key);
+            if !taxonomy::is_default(&category.0) && !self.declared.contains(&category) {
+                self.errors.push(&at, format!("unknown data category `{category}`"));
             }
-            categories.push(Category(key));
+            categories.push(category);
         }
         categories
     }

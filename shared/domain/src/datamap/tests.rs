@@ -293,11 +293,8 @@ fn our_settings_must_be_spelled_right() {
     };
     let cases = [
         ("{erase: shred}", "erase must be delete, mask or keep, not `shred`"),
-        ("{erase: mask}", "`erase: mask` is not supported yet by this build"),
         ("{erase: keep}", "`erase: keep` needs a legal ground"),
         ("{shared: no-way}", "shared must be keep, anonymise or delete, not `no-way`"),
-        ("{shared: delete}", "`shared: delete` is not supported yet by this build"),
-        ("{shared: anonymise}", "`shared: anonymise` is not supported yet by this build"),
         (
             "{ersae: keep}",
             "lethe of a collection has no setting `ersae`; expected one of: erase, shared, reason, ground, until",
@@ -312,11 +309,11 @@ fn our_settings_must_be_spelled_right() {
     let kept = load(&collection("{erase: keep, ground: 17(3)(b), reason: tax, until: 10 years}")).unwrap();
     assert_eq!(
         kept.datasets[0].collections[0].erase,
-        EraseMethod::Keep {
+        Some(EraseMethod::Keep {
             ground: "17(3)(b)".into(),
             reason: Some("tax".into()),
             until: Some("10 years".into()),
-        }
+        })
     );
     refused_field(
         "    - {name: f, lethe: {origin: stolen}}\n",
@@ -333,18 +330,51 @@ fn our_settings_must_be_spelled_right() {
 }
 
 #[test]
-fn masking_overrides_are_checked_and_then_refused() {
-    let later = "masking `f` is not supported yet by this build; rows are deleted whole";
-    let cases = [
-        ("string", "{strategy: null_rewrite}", later),
-        ("string", "{strategy: preserve}", later),
-        ("string", "{strategy: string_rewrite, configuration: {rewrite_value: x}}", later),
+fn methods_are_unsaid_unless_the_map_says_them() {
+    let method = |settings: &str| {
+        let text = one(&format!(
+            "    data_categories: [user]\n{settings}    fields: [{{name: i, fides_meta: {{identity: x}}}}]\n"
+        ));
+        let map = load(&text).unwrap();
+        let collection = &map.datasets[0].collections[0];
+        (collection.erase.clone(), collection.shared)
+    };
+    let delete = "    fides_meta: {masking_strategy_override: {strategy: delete}}\n";
+
+    assert_eq!(method(""), (None, None));
+    assert_eq!(
+        method("    lethe: {erase: delete, shared: keep}\n"),
+        (Some(EraseMethod::Delete), Some(Shared::Keep))
+    );
+    assert_eq!(
+        method("    lethe: {erase: mask, shared: anonymise}\n"),
+        (Some(EraseMethod::Mask), Some(Shared::Anonymise))
+    );
+    assert_eq!(method("    lethe: {shared: delete}\n").1, Some(Shared::Delete));
+    assert_eq!(method(delete).0, Some(EraseMethod::Delete));
+    assert_eq!(method(&format!("{delete}    lethe: {{erase: mask}}\n")).0, Some(EraseMethod::Mask));
+    refused(
+        &one(
+            "    fides_meta: {masking_strategy_override: {strategy: hash}}\n    fields: [{name: i, fides_meta: {identity: x}}]\n",
+        ),
+        &["map.yml:5: the strategy of a collection can only be `delete`"],
+    );
+}
+
+#[test]
+fn masking_overrides_are_checked() {
+    let field = |data_type: &str, masking: &str| {
+        format!(
+            "    - {{name: f, fides_meta: {{data_type: {data_type}, masking_strategy_override: {masking}}}}}\n"
+        )
+    };
+    let wrong = [
+        ("string", "{strategy: string_rewrite}", "string_rewrite has no rewrite_value"),
         (
             "string",
-            "{strategy: random_string_rewrite, configuration: {length: 5, format_preservation: {suffix: x}}}",
-            later,
+            "{strategy: string_rewrite, configuration: {rewrite_value: x, sufix: y}}",
+            "the configuration of string_rewrite has no setting `sufix`; expected one of: rewrite_value, format_preservation",
         ),
-        ("string", "{strategy: string_rewrite}", "string_rewrite has no rewrite_value"),
         (
             "string",
             "{strategy: random_string_rewrite, configuration: {length: -1}}",
@@ -360,23 +390,73 @@ fn masking_overrides_are_checked_and_then_refused() {
         ),
         ("string", "{}", "masking_strategy_override has no strategy"),
         ("integer", "{strategy: random_string_rewrite}", "masking `f` with text needs `data_type: string`"),
+        (
+            "'string[]'",
+            "{strategy: random_string_rewrite}",
+            "masking `f` with text needs `data_type: string`",
+        ),
     ];
-    for (data_type, masking, reason) in cases {
-        refused_field(
-            &format!(
-                "    - {{name: f, fides_meta: {{data_type: {data_type}, masking_strategy_override: {masking}}}}}\n"
-            ),
-            &[&format!("map.yml:6: {reason}")],
-        );
+    for (data_type, masking, reason) in wrong {
+        refused_field(&field(data_type, masking), &[&format!("map.yml:6: {reason}")]);
     }
+    let right = [
+        ("{strategy: null_rewrite}", Masking::NullRewrite),
+        ("{strategy: preserve}", Masking::Preserve),
+        (
+            "{strategy: string_rewrite, configuration: {rewrite_value: x}}",
+            Masking::StringRewrite { value: "x".into(), suffix: None },
+        ),
+        (
+            "{strategy: random_string_rewrite, configuration: {length: 5, format_preservation: {suffix: x}}}",
+            Masking::RandomStringRewrite { length: 5, suffix: Some("x".into()) },
+        ),
+    ];
+    for (masking, expected) in right {
+        let text = one(&format!(
+            "    fields:\n{}    - {{name: i, fides_meta: {{identity: x}}}}\n",
+            field("string", masking)
+        ));
+        assert_eq!(load(&text).unwrap().datasets[0].collections[0].fields[0].masking, Some(expected));
+    }
+}
 
-    let collection = |strategy: &str| {
-        one(&format!(
-            "    fides_meta: {{masking_strategy_override: {{strategy: {strategy}}}}}\n    fields: [{{name: i, fides_meta: {{identity: x}}}}]\n"
-        ))
-    };
-    assert!(load(&collection("delete")).is_ok());
-    refused(&collection("hash"), &["map.yml:5: the strategy of a collection can only be `delete`"]);
+#[test]
+fn an_override_outside_of_fides_meta_has_no_effect() {
+    let text = one(
+        "    masking_strategy_override: {strategy: shred}\n    fields:\n    - name: i\n      fides_meta: {identity: x}\n      \
+         masking_strategy_override: {strategy: shred}\n",
+    );
+    let map = load(&text).unwrap();
+
+    let collection = &map.datasets[0].collections[0];
+    assert_eq!((&collection.erase, &collection.fields[0].masking), (&None, &None));
+}
+
+#[test]
+fn arrays_on_a_path_are_cut_unless_one_says_otherwise() {
+    let text = one("    fields:
+    - {name: i, fides_meta: {identity: x}}
+    - {name: tags, fides_meta: {data_type: 'string[]'}}
+    - {name: all, fides_meta: {data_type: 'string[]', return_all_elements: true}}
+    - name: lines
+      fides_meta: {data_type: 'object[]', return_all_elements: true}
+      fields: [{name: id}]
+    - name: parts
+      fields: [{name: all, fides_meta: {data_type: 'string[]', return_all_elements: true}}, {name: id}]
+");
+    let map = load(&text).unwrap();
+    let collection = &map.datasets[0].collections[0];
+
+    for (path, cuts) in [
+        ("i", true),
+        ("tags", true),
+        ("all", false),
+        ("lines.id", false),
+        ("parts.all", false),
+        ("parts.id", true),
+    ] {
+        assert_eq!(collection.cuts(path), cuts, "{path}");
+    }
 }
 
 #[test]
@@ -412,7 +492,7 @@ fn an_edge_owns_unless_it_leads_into_a_key() {
     fn edge(source: &str, target: &str, lethe: &str) -> (bool, bool) {
         let text = one(&format!(
             "    fields:\n    - {{name: s, fides_meta: {{{source}}}}}\n    - {{name: i, fides_meta: {{identity: x}}}}\n  \
-             - name: b\n    lethe: {{{lethe}}}\n    fields:\n    - name: t\n      fides_meta: {{{target} references: [{{dataset: d, field: a.s, direction: from}}]}}\n"
+             - name: b\n    data_categories: [user]\n    lethe: {{{lethe}}}\n    fields:\n    - name: n\n    - name: t\n      fides_meta: {{{target} references: [{{dataset: d, field: a.s, direction: from}}]}}\n"
         ));
         let map = load(&text).unwrap();
         let graph = Graph::new(&map, &Declared).unwrap();
@@ -432,6 +512,8 @@ fn an_edge_owns_unless_it_leads_into_a_key() {
     assert_eq!(edge("identity: email", "primary_key: true,", ""), (true, true));
     // The author of the map knows better.
     assert_eq!(edge("primary_key: true", "", "shared: keep"), (false, false));
+    assert_eq!(edge("primary_key: true", "", "shared: anonymise"), (false, false));
+    assert_eq!(edge("", "primary_key: true,", "shared: delete"), (true, true));
 }
 
 #[test]
@@ -491,16 +573,19 @@ fn declared_orders_hold_and_contradictions_are_refused() {
 
 #[test]
 fn erasures_that_would_end_half_done_are_refused() {
-    let kept = SHOP.replace(
-        "      - name: items\n",
-        "      - name: items\n        lethe: {erase: keep, ground: 17(3)(b)}\n",
-    );
+    let items = |lethe: &str| {
+        let settings = format!("      - name: items\n        lethe: {lethe}\n");
+        SHOP.replace("      - name: items\n", &settings).replace(
+            "            lethe: {origin: observed}\n",
+            "          - name: remark\n            lethe: {origin: observed}\n",
+        )
+    };
+    let reason = "but refers to `shop:orders`, whose rows would be erased";
     refused(
-        &kept,
-        &[
-            "map.yml:31: `shop:items.order_id` is kept, but refers to `shop:orders`, whose rows would be erased",
-        ],
+        &items("{erase: keep, ground: 17(3)(b)}"),
+        &[&format!("map.yml:31: `shop:items.order_id` is kept, {reason}")],
     );
+    refused(&items("{erase: mask}"), &[&format!("map.yml:31: `shop:items.order_id` is masked, {reason}")]);
     refused(
         &SHOP.replace(
             "{primary_key: true}\n            lethe",
@@ -511,20 +596,38 @@ fn erasures_that_would_end_half_done_are_refused() {
 }
 
 #[test]
-fn nested_and_array_ends_are_refused_but_may_lead_on() {
-    refused(
-        &two(
-            "    fields: [{name: o, fields: [{name: f, fides_meta: {references: [{dataset: d, field: a.id, direction: from}]}}]}]\n",
-        ),
-        &["map.yml:9: asking the nested field `d:b.o.f` is not supported yet by this build"],
+fn values_nested_in_objects_and_arrays_are_ends_like_others() {
+    let text = one(
+        "    fields:
+    - name: contact
+      fields: [{name: email, fides_meta: {identity: email}}]
+    - name: keys
+      fields: [{name: id, fides_meta: {primary_key: true}}]
+    - {name: phones, fides_meta: {data_type: 'string[]', identity: phone_number}}
+  - name: b
+    fields:
+    - name: lines
+      fides_meta: {data_type: 'object[]'}
+      fields: [{name: owner, fides_meta: {references: [{dataset: d, field: a.keys.id, direction: from}]}}]
+    - {name: ids, fides_meta: {data_type: 'integer[]'}}
+  - name: c
+    fields: [{name: id, fides_meta: {primary_key: true, references: [{dataset: d, field: b.ids, direction: from}]}}]
+",
     );
-    refused(
-        &two("    fields: [{name: f, fides_meta: {data_type: 'string[]', identity: x}}]\n"),
-        &["map.yml:9: asking the array `d:b.f` is not supported yet by this build"],
+    let map = load(&text).unwrap();
+    let graph = Graph::new(&map, &Declared).unwrap();
+
+    assert_eq!(map.identity_names(), ["email", "phone_number"]);
+    let seeds: Vec<_> = graph.seeds().iter().map(|seed| (&*seed.field, &*seed.identity)).collect();
+    assert_eq!(seeds, [("contact.email", "email"), ("phones", "phone_number")]);
+    let edge = |from| graph.edges_from(NodeId(from)).next().unwrap();
+    assert_eq!((&*edge(0).source, &*edge(0).target), ("keys.id", "lines.owner"));
+    assert!(edge(0).owning && !edge(0).lookup);
+    assert_eq!((&*edge(1).source, &*edge(1).target), ("ids", "id"));
+    assert!(edge(1).lookup && edge(1).upward);
+    assert_eq!(graph.entries(NodeId(1)), ["lines.owner"].into());
+    assert_eq!(
+        Declared.key(&graph.nodes()[0].at, &map.datasets[0].collections[0], "keys.id"),
+        KeyKind::Primary
     );
-    let text = two(
-        "    fields: [{name: f, fides_meta: {references: [{dataset: d, field: a.o.ids, direction: from}]}}]\n",
-    )
-    .replace("    - name: id\n", "    - {name: o, fields: [{name: ids, fides_meta: {data_type: 'integer[]'}}]}\n    - name: id\n");
-    assert!(load(&text).is_ok(), "{:?}", load(&text));
 }

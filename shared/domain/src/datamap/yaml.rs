@@ -72,6 +72,30 @@ impl Node {
         }
     }
 
+    /// The same as if it were written at `at`.
+    pub(super) fn from_json(at: &At, json: &serde_json::Value) -> Self {
+        let value = match json {
+            serde_json::Value::Null => Yaml::Null,
+            serde_json::Value::Bool(flag) => Yaml::Bool(*flag),
+            serde_json::Value::Number(number) => number
+                .as_i64()
+                .map_or_else(|| Yaml::Float(number.as_f64().unwrap_or(f64::INFINITY)), Yaml::Int),
+            serde_json::Value::String(text) => Yaml::Text(text.clone()),
+            serde_json::Value::Array(values) => {
+                Yaml::List(values.iter().map(|value| Self::from_json(at, value)).collect())
+            }
+            serde_json::Value::Object(fields) => Yaml::Map(
+                fields
+                    .iter()
+                    .map(|(name, value)| {
+                        (Key { at: at.clone(), name: name.clone() }, Self::from_json(at, value))
+                    })
+                    .collect(),
+            ),
+        };
+        Self { at: at.clone(), value }
+    }
+
     /// The entries of a mapping; notes an error and gives none if this is something else.
     pub fn map(&self, what: &str, errors: &mut MapErrors) -> Mapping<'_> {
         let entries = match &self.value {
@@ -188,11 +212,14 @@ impl<'a> Mapping<'a> {
     pub fn only(&self, known: &[&str], what: &str, errors: &mut MapErrors) {
         for (key, _) in self.entries {
             if !known.contains(&key.name.as_str()) {
-                let expected = known.join(", ");
-                errors.push(
-                    &key.at,
-                    format!("{what} has no setting `{}`; expected one of: {expected}", key.name),
-                );
+                let name = &key.name;
+                let reason = match known {
+                    [] => format!("{what} takes no settings, so not `{name}`"),
+                    known => {
+                        format!("{what} has no setting `{name}`; expected one of: {}", known.join(", "))
+                    }
+                };
+                errors.push(&key.at, reason);
             }
         }
     }

@@ -1,11 +1,11 @@
-//! Building the graph: settling directions, ownership and order, and refusing what cannot work.
+//! Building the graph: settling directions, ownership and order, and refusing what cannot be walked.
 
 use std::collections::{BTreeSet, VecDeque};
 
 use super::order::groups;
 use super::{Catalogue, Edge, Graph, KeyKind, Node, NodeId, Ownership, Seed};
 use crate::datamap::errors::{At, MapErrors};
-use crate::datamap::model::{Collection, CollectionRef, DataMap, Direction, EraseMethod, Field};
+use crate::datamap::model::{Collection, CollectionRef, DataMap, Direction, Shared};
 
 /// A reference before its direction is settled: the field that carries it, and the one it names.
 struct Link<'a> {
@@ -32,28 +32,20 @@ impl<'a> Builder<'a> {
     }
 
     pub(super) fn build(&self, errors: &mut MapErrors) -> Graph {
-        let seeds = self.seeds(errors);
-        let edges = self.edges(&seeds, errors);
+        let seeds = self.seeds();
+        let edges = self.edges(&seeds);
         let reach = self.reach(&seeds, &edges);
-        // A refused edge leads nowhere; that the map then has unreachable ends is no news.
-        if errors.0.is_empty() {
-            self.refuse_unreached(&edges, &reach, errors);
-        }
+        self.refuse_unreached(&edges, &reach, errors);
         let nodes: Vec<Node> = self
             .collections
             .iter()
             .zip(&reach)
-            .map(|((at, collection), reach)| Node {
+            .map(|((at, _), reach)| Node {
                 at: at.clone(),
                 // An unreachable collection has been refused just before.
                 reach: reach.unwrap_or(Ownership::Shared),
-                erase: match collection.erase {
-                    EraseMethod::Delete => true,
-                    EraseMethod::Keep { .. } => false,
-                },
             })
             .collect();
-        self.refuse_half_done(&nodes, &edges, errors);
 
         let flows = edges.iter().map(|edge| (edge.from, edge.to));
         let walk = groups(nodes.len(), flows.chain(self.walk_orders()), |id| id.0);
@@ -74,41 +66,26 @@ impl<'a> Builder<'a> {
         self.catalogue.key(at, collection, field)
     }
 
-    fn seeds(&self, errors: &mut MapErrors) -> Vec<Seed> {
+    fn seeds(&self) -> Vec<Seed> {
         let mut seeds = Vec::new();
         for (id, (_, collection)) in self.collections.iter().enumerate() {
-            let id = NodeId(id);
-            visit(&collection.fields, "", &mut |path, field| {
-                let Some(identity) = &field.identity else { return };
-                if self.can_be_asked(id, path, &field.at, errors) {
-                    seeds.push(Seed { node: id, field: path.to_owned(), identity: identity.clone() });
+            for (path, field) in collection.all_fields() {
+                if let Some(identity) = &field.identity {
+                    seeds.push(Seed { node: NodeId(id), field: path, identity: identity.clone() });
                 }
-            });
+            }
         }
         seeds
     }
 
-    /// Whether a field can be the end of an edge; notes an error if not.
-    fn can_be_asked(&self, id: NodeId, path: &str, at: &At, errors: &mut MapErrors) -> bool {
-        let field = self.collection(id).field_at(path);
-        let nested = path.contains('.');
-        let array = field.and_then(|field| field.data_type).is_some_and(|data_type| data_type.array);
-        if nested || array {
-            let kind = if nested { "nested field" } else { "array" };
-            let name = &self.collections[id.0].0;
-            errors.push(at, format!("asking the {kind} `{name}.{path}` is not supported yet by this build"));
-        }
-        !nested && !array
-    }
-
-    fn edges(&self, seeds: &[Seed], errors: &mut MapErrors) -> Vec<Edge> {
+    fn edges(&self, seeds: &[Seed]) -> Vec<Edge> {
         let mut undirected = Vec::new();
         let mut edges: Vec<Edge> = Vec::new();
         let mut add = |at: &At, from: &(NodeId, String), to: &(NodeId, String)| {
             let known = edges.iter().any(|edge| {
                 (edge.from, &edge.source, edge.to, &edge.target) == (from.0, &from.1, to.0, &to.1)
             });
-            if !known && self.can_be_asked(to.0, &to.1, at, errors) {
+            if !known {
                 edges.push(self.edge(at, from, to));
             }
         };
@@ -146,18 +123,18 @@ impl<'a> Builder<'a> {
     fn links(&self) -> impl Iterator<Item = Link<'a>> {
         let mut links = Vec::new();
         for (id, (_, collection)) in self.collections.iter().enumerate() {
-            visit(&collection.fields, "", &mut |path, field: &'a Field| {
+            for (path, field) in collection.all_fields() {
                 for reference in &field.references {
                     // A collection filled from the request is no part of the walk, nor is what refers to it.
                     let Some(there) = self.id(&reference.to) else { continue };
                     links.push(Link {
                         at: &reference.at,
-                        here: (NodeId(id), path.to_owned()),
+                        here: (NodeId(id), path.clone()),
                         there: (there, reference.field.clone()),
                         direction: reference.direction,
                     });
                 }
-            });
+            }
         }
         links.into_iter()
     }
@@ -166,14 +143,20 @@ impl<'a> Builder<'a> {
         let lookup = self.key(to.0, &to.1) != KeyKind::Plain;
         let identifies = self.key(from.0, &from.1) == KeyKind::Primary
             || self.collection(from.0).field_at(&from.1).is_some_and(|field| field.identity.is_some());
+        let upward = lookup && !identifies;
         Edge {
             at: at.clone(),
             from: from.0,
             source: from.1.clone(),
             to: to.0,
             target: to.1.clone(),
-            owning: (!lookup || identifies) && !self.collection(to.0).shared,
+            owning: match self.collection(to.0).shared {
+                None => !upward,
+                Some(Shared::Keep | Shared::Anonymise) => false,
+                Some(Shared::Delete) => true,
+            },
             lookup,
+            upward,
         }
     }
 
@@ -212,34 +195,6 @@ impl<'a> Builder<'a> {
                 };
                 errors.push(&collection.at, reason);
             }
-        }
-    }
-
-    /// Refuses erasures that a store would stop in the middle, or that break what must stay.
-    fn refuse_half_done(&self, nodes: &[Node], edges: &[Edge], errors: &mut MapErrors) {
-        let erased = |id: NodeId| nodes[id.0].erase && nodes[id.0].reach == Ownership::Own;
-        for edge in edges {
-            let kept = &nodes[edge.to.0];
-            if edge.owning && erased(edge.from) && !kept.erase {
-                errors.push(
-                    &edge.at,
-                    format!(
-                        "`{}.{}` is kept, but refers to `{}`, whose rows would be erased",
-                        kept.at, edge.target, nodes[edge.from.0].at
-                    ),
-                );
-            }
-        }
-        for (id, (at, collection)) in self.collections.iter().enumerate() {
-            if !erased(NodeId(id)) {
-                continue;
-            }
-            visit(&collection.fields, "", &mut |path, field| {
-                if field.read_only {
-                    let reason = format!("`{at}.{path}` is read_only, but its row would be erased");
-                    errors.push(&field.at, reason);
-                }
-            });
         }
     }
 
@@ -308,17 +263,5 @@ impl Link<'_> {
             Some(Direction::To) => Some((self.here.0, self.there.0)),
             None => None,
         }
-    }
-}
-
-/// Calls `with` for every field and every part of one, with its dotted path.
-fn visit<'f>(fields: &'f [Field], prefix: &str, with: &mut impl FnMut(&str, &'f Field)) {
-    for field in fields {
-        let path = match prefix {
-            "" => field.name.clone(),
-            prefix => format!("{prefix}.{}", field.name),
-        };
-        with(&path, field);
-        visit(&field.fields, &path, with);
     }
 }

@@ -8,14 +8,17 @@
 //! over an *owning* edge. An edge into a plain field is owning: many rows point at one (the invoices of a
 //! customer). An edge into a key is not: one row is pointed at by many (the address of several orders),
 //! unless the source is itself its row's primary key or an identity, which makes the two rows one to one.
-//! Rows reached only otherwise are shared: shown to the person, never erased. From a shared row only
-//! keys are followed: what points *at* a shared row belongs to other people as well.
+//! The map may say otherwise: into a collection with `shared: keep` or `anonymise` no edge is owning, into
+//! one with `shared: delete` every edge is. Rows reached only otherwise are shared: shown to the person,
+//! never deleted. From a shared row only keys are followed: what points *at* a shared row belongs to other
+//! people as well.
 //!
 //! **Erasure.** Targets of owning edges go before their sources, so that after a crash at any point
 //! everything that is left can still be found from the identity.
 
 mod build;
 mod order;
+mod refusals;
 
 use std::collections::BTreeSet;
 
@@ -38,10 +41,42 @@ pub enum KeyKind {
     Plain,
 }
 
-/// Who knows the keys of collections: the map alone, or the stores themselves.
+/// What a store says about a field, as far as it says anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FieldFacts {
+    /// Whether it may be null.
+    pub nullable: bool,
+    /// Whether it is the primary key or part of it.
+    pub in_key: bool,
+    /// Whether no two rows may hold the same value.
+    pub unique: bool,
+    /// Whether it holds text; `None` if the store does not say.
+    pub text: Option<bool>,
+    /// How many characters it holds at most.
+    pub length: Option<u32>,
+}
+
+impl FieldFacts {
+    /// Nothing is known, so nothing is in the way.
+    pub const UNKNOWN: Self = Self { nullable: true, in_key: false, unique: false, text: None, length: None };
+}
+
+impl Default for FieldFacts {
+    fn default() -> Self {
+        Self::UNKNOWN
+    }
+}
+
+/// Who knows the fields of collections: the map alone, or the stores themselves.
 pub trait Catalogue {
-    /// What the top-level field `field` is in `collection`.
+    /// What the field at the dotted path `field` is among the keys of `collection`.
     fn key(&self, at: &CollectionRef, collection: &Collection, field: &str) -> KeyKind;
+
+    /// What else is known about the field at the dotted path `path`.
+    fn facts(&self, at: &CollectionRef, collection: &Collection, path: &str) -> FieldFacts {
+        let _ = (at, collection, path);
+        FieldFacts::UNKNOWN
+    }
 }
 
 /// The keys as the map declares them.
@@ -50,9 +85,10 @@ pub struct Declared;
 
 impl Catalogue for Declared {
     fn key(&self, _: &CollectionRef, collection: &Collection, field: &str) -> KeyKind {
-        let mut keys = collection.fields.iter().filter(|field| field.primary_key);
+        let fields = collection.all_fields();
+        let mut keys = fields.iter().filter(|(_, field)| field.primary_key);
         match (keys.next(), keys.next()) {
-            (Some(key), None) if key.name == field => KeyKind::Primary,
+            (Some((key, _)), None) if key == field => KeyKind::Primary,
             _ => KeyKind::Plain,
         }
     }
@@ -65,8 +101,6 @@ pub struct Node {
     pub at: CollectionRef,
     /// How its rows can be reached.
     pub reach: Ownership,
-    /// Whether own rows are to be erased, rather than kept on a legal ground.
-    pub erase: bool,
 }
 
 /// How rows belong to a person.
@@ -83,7 +117,7 @@ pub enum Ownership {
 pub struct Seed {
     /// The collection.
     pub node: NodeId,
-    /// The field.
+    /// The dotted path of the field.
     pub field: String,
     /// The name of the identity.
     pub identity: String,
@@ -100,12 +134,14 @@ pub struct Edge {
     pub source: String,
     /// The collection that is asked.
     pub to: NodeId,
-    /// The field that is asked.
+    /// The dotted path of the field that is asked.
     pub target: String,
     /// Whether rows that an own row leads to are own rows.
     pub owning: bool,
     /// Whether a value leads to one row at most.
     pub lookup: bool,
+    /// Whether the rows found are what the rows of `from` refer to, and not the other way round.
+    pub upward: bool,
 }
 
 impl Edge {
@@ -117,6 +153,16 @@ impl Edge {
             (Ownership::Own, false, _) | (Ownership::Shared, _, true) => Some(Ownership::Shared),
             (Ownership::Shared, _, false) => None,
         }
+    }
+
+    /// The end that refers: its collection and field.
+    const fn child(&self) -> (NodeId, &String) {
+        if self.upward { (self.from, &self.source) } else { (self.to, &self.target) }
+    }
+
+    /// The collection that is referred to.
+    const fn parent(&self) -> NodeId {
+        if self.upward { self.to } else { self.from }
     }
 }
 
@@ -135,11 +181,16 @@ impl Graph {
     /// The graph of `map`, whose references are known to exist.
     ///
     /// # Errors
-    /// What cannot be walked or would end half done, with its place.
+    /// What cannot be walked, with its place.
     pub fn new(map: &DataMap, catalogue: &dyn Catalogue) -> Result<Self, MapErrors> {
         let mut errors = MapErrors::default();
-        let graph = Builder::new(map, catalogue).build(&mut errors);
+        let graph = Self::build(map, catalogue, &mut errors);
         errors.or(graph)
+    }
+
+    /// The graph of `map`; notes what cannot be walked.
+    pub(super) fn build(map: &DataMap, catalogue: &dyn Catalogue, errors: &mut MapErrors) -> Self {
+        Builder::new(map, catalogue).build(errors)
     }
 
     /// All collections of the walk, in the order in which the map names them.
@@ -165,7 +216,16 @@ impl Graph {
         self.edges.iter().filter(move |edge| edge.from == id)
     }
 
-    /// The fields with which a collection can be asked.
+    /// The collections to whose own rows those of `at` refer.
+    pub(super) fn referred_by(&self, at: &CollectionRef) -> impl Iterator<Item = &CollectionRef> {
+        let edges = self.edges.iter().filter(move |edge| self.node(edge.child().0).at == *at);
+        edges
+            .map(|edge| self.node(edge.parent()))
+            .filter(|node| node.reach == Ownership::Own)
+            .map(|node| &node.at)
+    }
+
+    /// The dotted paths of the fields with which a collection can be asked.
     #[must_use]
     pub fn entries(&self, id: NodeId) -> BTreeSet<&str> {
         let seeds = self.seeds.iter().filter(|seed| seed.node == id).map(|seed| &*seed.field);

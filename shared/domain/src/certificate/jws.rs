@@ -1,0 +1,156 @@
+//! A certificate with its signature: a compact JWS (RFC 7515, RFC 8037), so that other people's tools
+//! can verify it too, and the file in which it travels beside its readable text.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::{Certificate, KeyRing, PublicKey, SigningKey, keys::ALGORITHM};
+
+/// What says that a signature is one over a certificate, and not over a token.
+const TYPE: &str = "lethe-certificate";
+
+/// A certificate with its signature.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Signed(String);
+
+/// The header. A member more could change what the signature means, so it is refused.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Head {
+    alg: String,
+    kid: String,
+    typ: String,
+}
+
+/// The file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File<'a> {
+    #[serde(borrow)]
+    certificate: &'a RawValue,
+    jws: &'a str,
+}
+
+/// Any version of a certificate.
+#[derive(Deserialize)]
+struct Versioned {
+    version: u32,
+}
+
+/// A certificate that was verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// What it says.
+    pub certificate: Certificate,
+    /// The key by which it was verified.
+    pub key: PublicKey,
+}
+
+/// Why a certificate is refused. Repeats nothing of what it says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// Not the file that we make.
+    #[error("the file is not an object of `certificate` and `jws`")]
+    File,
+    /// Not a JWS in compact form.
+    #[error("the signature is not a compact JWS")]
+    Jws,
+    /// A header that is not that of a certificate.
+    #[error("the signature is not one over a certificate")]
+    Header,
+    /// Signed with a key that is not among those given.
+    #[error("the certificate was not signed with a key that was given")]
+    UnknownKey,
+    /// The signature does not fit.
+    #[error("the signature is wrong: something was changed, or somebody else signed")]
+    Signature,
+    /// The readable text is not what was signed.
+    #[error("`certificate` is not what was signed")]
+    Differs,
+    /// A version that is not known.
+    #[error("the certificate is of a version that is not known")]
+    Version,
+    /// What was signed is no certificate.
+    #[error("what was signed is not a certificate of a complete erasure")]
+    Content,
+}
+
+impl Signed {
+    /// Signs a certificate.
+    ///
+    /// # Errors
+    /// When it cannot be written as JSON.
+    pub fn sign(certificate: &Certificate, key: &SigningKey) -> Result<Self, serde_json::Error> {
+        let head = Head { alg: ALGORITHM.to_owned(), kid: key.public().id(), typ: TYPE.to_owned() };
+        let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+        let message =
+            format!("{}.{}", encode(&serde_json::to_vec(&head)?), encode(&serde_json::to_vec(certificate)?));
+        let signature = encode(&key.sign(message.as_bytes()));
+        Ok(Self(format!("{message}.{signature}")))
+    }
+
+    /// The JWS.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The file in which it travels: what was signed, to the byte, beside the JWS.
+    ///
+    /// # Errors
+    /// When it holds no text.
+    pub fn file(&self) -> Result<String, Refused> {
+        let payload = self.0.split('.').nth(1).ok_or(Refused::Jws)?;
+        let payload = String::from_utf8(decode(payload)?).map_err(|_| Refused::Content)?;
+        Ok(format!(r#"{{"certificate":{payload},"jws":"{}"}}"#, self.0))
+    }
+}
+
+/// Verifies a certificate's file with nothing but the public keys of who may have signed it.
+///
+/// `certificate` must be, to the byte, what was signed; only spaces and line breaks between its
+/// tokens are free, so that it may be laid out for reading.
+///
+/// # Errors
+/// Why it is refused.
+pub fn verify(file: &str, keys: &KeyRing) -> Result<Verified, Refused> {
+    let File { certificate: shown, jws } = serde_json::from_str(file).map_err(|_| Refused::File)?;
+    let (message, signature) = jws.rsplit_once('.').ok_or(Refused::Jws)?;
+    let (head, payload) = message.split_once('.').ok_or(Refused::Jws)?;
+    let head: Head = serde_json::from_slice(&decode(head)?).map_err(|_| Refused::Header)?;
+    if head.alg != ALGORITHM || head.typ != TYPE {
+        return Err(Refused::Header);
+    }
+    let (payload, signature) = (decode(payload)?, decode(signature)?);
+    let key = keys.find(&head.kid).ok_or(Refused::UnknownKey)?;
+    if !key.verifies(message.as_bytes(), &signature) {
+        return Err(Refused::Signature);
+    }
+    if !without_layout(shown.get()).eq(payload.iter().copied()) {
+        return Err(Refused::Differs);
+    }
+    let Versioned { version } = serde_json::from_slice(&payload).map_err(|_| Refused::Content)?;
+    if version != Certificate::VERSION {
+        return Err(Refused::Version);
+    }
+    let certificate: Certificate = serde_json::from_slice(&payload).map_err(|_| Refused::Content)?;
+    if certificate.is_sound() { Ok(Verified { certificate, key }) } else { Err(Refused::Content) }
+}
+
+fn decode(part: &str) -> Result<Vec<u8>, Refused> {
+    URL_SAFE_NO_PAD.decode(part).map_err(|_| Refused::Jws)
+}
+
+/// The bytes of a JSON text without the white space between its tokens.
+fn without_layout(json: &str) -> impl Iterator<Item = u8> {
+    let (mut in_text, mut escaped) = (false, false);
+    json.bytes().filter(move |byte| {
+        let is_layout = !in_text && byte.is_ascii_whitespace();
+        if *byte == b'"' && !escaped {
+            in_text = !in_text;
+        }
+        escaped = in_text && *byte == b'\\' && !escaped;
+        !is_layout
+    })
+}
