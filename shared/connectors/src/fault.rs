@@ -26,6 +26,9 @@ pub enum EngineError {
         /// The identities that would.
         wanted: Vec<String>,
     },
+    /// Carried out, the erasure would end half done. Nothing was changed.
+    #[error("the erasure would end half done: {}", .0.join("; "))]
+    HalfDone(Vec<String>),
     /// A store failed.
     #[error("{at}: {fault}")]
     Store {

@@ -5,9 +5,10 @@
 //!
 //! | module | store |
 //! |---|---|
-//! | `sqlite` | one SQLite file per dataset; collections are tables |
+//! | `sql` | SQLite files, PostgreSQL, MySQL and MariaDB; collections are tables or views |
 //! | `dynamodb` | collections are tables |
 //! | `s3_objects` | one collection: the objects under a key template |
+//! | `http` | a service of the company's own, over signed HTTP |
 //!
 //! Memory stays flat: one page of rows or one chunk of an object at a time, and besides only the key
 //! values that lead from one collection to another.
@@ -19,15 +20,18 @@ mod connections;
 mod dynamodb;
 mod engine;
 mod fault;
+mod http;
 mod s3_objects;
+mod secrets;
 mod sink;
-mod sqlite;
+mod sql;
 mod store;
 
 #[cfg(test)]
 mod testing;
 
 pub use connections::Connections;
-pub use engine::{Clients, Engine};
+pub use engine::{Clients, Engine, Order};
 pub use fault::{EngineError, Fault};
-pub use sink::{Chunks, ObjectInfo, Progress, Sink, SinkError, Step};
+pub use secrets::{NoSecrets, Secret, Secrets};
+pub use sink::{Census, Chunks, ObjectInfo, Progress, Sink, SinkError, Step, Unseen};

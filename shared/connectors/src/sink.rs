@@ -4,8 +4,9 @@ use std::ops::ControlFlow;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use domain::datamap::{CollectionRef, Count, Outcome};
-use domain::row::Row;
+use domain::datamap::{CollectionRef, Outcome};
+use domain::plan::Plan;
+use domain::row::{Row, Value};
 
 use crate::fault::Fault;
 
@@ -67,25 +68,26 @@ impl SinkError {
 /// Follows an erasure and may stop it.
 #[async_trait]
 pub trait Progress: Send {
-    /// Called once, after all rows were found and before the first is erased: the place for a threshold.
+    /// Called once, after all rows were found and before the first is erased: the place for a
+    /// threshold, and for comparing the plan with the one that was approved.
     ///
-    /// Break ends the run with nothing erased.
-    async fn planned(&mut self, plan: &[Count]) -> ControlFlow<()> {
+    /// Sizes are not in this plan. Break ends the run with nothing erased.
+    async fn planned(&mut self, plan: &Plan) -> ControlFlow<()> {
         let _ = plan;
         ControlFlow::Continue(())
     }
 
     /// Called after each page of erased rows and each finished collection.
     ///
-    /// Break stops the run, but only once it has erased at least one page: every run gets further,
-    /// however small its budget.
+    /// Break stops the run there. Whoever stops for want of time lets a page go first, so that every
+    /// run gets further, however small its budget.
     async fn step(&mut self, step: &Step) -> ControlFlow<()>;
 }
 
 /// A piece of progress.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// A page of rows is gone for good.
+    /// A page of rows is deleted or masked for good.
     Erased {
         /// The collection.
         at: CollectionRef,
@@ -94,4 +96,28 @@ pub enum Step {
     },
     /// A collection is proven empty of the person, or could not be finished.
     Finished(Outcome),
+}
+
+/// Receives identity values that stores hold, whoever's they are.
+#[async_trait]
+pub trait Census: Send {
+    /// Takes some values of the identity `name`, as `at` holds them. The same value may come again.
+    ///
+    /// # Errors
+    /// If the receiver cannot go on: that ends the census.
+    async fn met(
+        &mut self,
+        at: &CollectionRef,
+        name: &str,
+        values: &[Value],
+    ) -> Result<(), Box<dyn std::error::Error + Send + Sync>>;
+}
+
+/// Where a census did not look.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unseen {
+    /// The collection.
+    pub at: CollectionRef,
+    /// Why.
+    pub reason: String,
 }

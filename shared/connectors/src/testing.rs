@@ -5,12 +5,13 @@ use std::future::Future;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::Poll;
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
 use aws_smithy_http_client::Builder;
-use domain::datamap::{CollectionRef, Count, DataMap, Erasure, Identities};
+use domain::datamap::{CollectionRef, Count, DataMap, Erasure, Identities, Masker, Selection};
 use domain::row::Row;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, SqliteConnection};
@@ -18,6 +19,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, SqliteConnection
 use crate::Connections;
 use crate::engine::{Clients, Engine};
 use crate::fault::EngineError;
+use crate::secrets::NoSecrets;
 use crate::sink::{Chunks, ObjectInfo, Progress, Sink, SinkError, Step};
 
 /// Keeps all rows as JSON, and of objects their names and lengths.
@@ -54,31 +56,49 @@ impl Sink for Recorder {
     }
 }
 
-/// Counts steps and stops at one of them.
+/// Counts steps and stops at one of them, once a page is gone.
 #[derive(Default)]
 pub(crate) struct Steps {
     pub(crate) stop_from: Option<usize>,
     pub(crate) seen: Vec<String>,
+    has_erased: bool,
 }
 
 impl Steps {
     pub(crate) fn stop_from(step: usize) -> Self {
-        Self { stop_from: Some(step), seen: Vec::new() }
+        Self { stop_from: Some(step), ..Self::default() }
     }
 }
 
 #[async_trait]
 impl Progress for Steps {
     async fn step(&mut self, step: &Step) -> ControlFlow<()> {
+        self.has_erased |= matches!(step, Step::Erased { .. });
         self.seen.push(match step {
             Step::Erased { at, rows } => format!("{} -{rows}", at.collection),
             Step::Finished(outcome) if outcome.is_done() => format!("{} done", outcome.at.collection),
             Step::Finished(outcome) => format!("{} failed", outcome.at.collection),
         });
         match self.stop_from {
-            Some(stop) if self.seen.len() >= stop => ControlFlow::Break(()),
+            Some(stop) if self.seen.len() >= stop && self.has_erased => ControlFlow::Break(()),
             Some(_) | None => ControlFlow::Continue(()),
         }
+    }
+}
+
+/// The engine by the map's own methods, and without a selection.
+pub(crate) trait Plainly {
+    async fn read(&self, who: &Identities, sink: &mut dyn Sink) -> Result<Vec<Count>, EngineError>;
+    async fn wipe(&self, who: &Identities, progress: &mut dyn Progress) -> Result<Erasure, EngineError>;
+}
+
+impl Plainly for Engine {
+    async fn read(&self, who: &Identities, sink: &mut dyn Sink) -> Result<Vec<Count>, EngineError> {
+        self.access(who, &Selection::new(self.map(), &[]), sink).await
+    }
+
+    async fn wipe(&self, who: &Identities, progress: &mut dyn Progress) -> Result<Erasure, EngineError> {
+        self.erase(who, &self.order(None, Masker::random()), progress).await
     }
 }
 
@@ -138,7 +158,11 @@ pub(crate) fn clients(dynamodb: &str, s3: &str) -> Clients {
         .endpoint_url(s3)
         .force_path_style(true)
         .build();
-    Clients { dynamodb: aws_sdk_dynamodb::Client::from_conf(dynamodb), s3: aws_sdk_s3::Client::from_conf(s3) }
+    Clients {
+        dynamodb: aws_sdk_dynamodb::Client::from_conf(dynamodb),
+        s3: aws_sdk_s3::Client::from_conf(s3),
+        secrets: Arc::new(NoSecrets),
+    }
 }
 
 /// Opens an engine on maps and connections given as text.
@@ -151,7 +175,7 @@ pub(crate) async fn open(
     let map = DataMap::load([("map.yml", map)]).map_err(EngineError::Refused)?;
     let connections = Connections::load("connections.yml", connections, base_dir, &|_| None)
         .map_err(EngineError::Refused)?;
-    Engine::open(map, connections, clients).await
+    Engine::open(map, connections, clients).await?.whole()
 }
 
 /// Runs statements on a SQLite file, which is made if it is not there.

@@ -7,17 +7,14 @@ use domain::row::Value;
 
 /// An attribute as a value. Numbers that no machine integer holds keep their text.
 pub(super) fn read(attribute: &AttributeValue) -> Value {
-    let texts = |texts: &[String]| texts.iter().cloned().map(Value::Text).collect();
     match attribute {
         AttributeValue::S(text) => Value::Text(text.clone()),
         AttributeValue::N(number) => read_number(number),
         AttributeValue::Bool(flag) => Value::Bool(*flag),
         AttributeValue::B(bytes) => Value::Bytes(bytes.as_ref().to_vec()),
-        AttributeValue::Ss(set) => Value::List(texts(set)),
-        AttributeValue::Ns(set) => Value::List(set.iter().map(|number| read_number(number)).collect()),
-        AttributeValue::Bs(set) => {
-            Value::List(set.iter().map(|bytes| Value::Bytes(bytes.as_ref().to_vec())).collect())
-        }
+        AttributeValue::Ss(set) => in_order(set.iter().cloned().map(Value::Text)),
+        AttributeValue::Ns(set) => in_order(set.iter().map(|number| read_number(number))),
+        AttributeValue::Bs(set) => in_order(set.iter().map(|bytes| Value::Bytes(bytes.as_ref().to_vec()))),
         AttributeValue::L(list) => Value::List(list.iter().map(read).collect()),
         AttributeValue::M(map) => {
             Value::Map(map.iter().map(|(name, value)| (name.clone(), read(value))).collect())
@@ -25,6 +22,13 @@ pub(super) fn read(attribute: &AttributeValue) -> Value {
         // The type may grow; what it holds then has no form here yet.
         AttributeValue::Null(_) | _ => Value::Null,
     }
+}
+
+/// A set, which has no order of its own, so that it is the same whenever it is read.
+fn in_order(set: impl Iterator<Item = Value>) -> Value {
+    let mut values: Vec<Value> = set.collect();
+    values.sort_unstable();
+    Value::List(values)
 }
 
 fn read_number(text: &str) -> Value {
@@ -44,13 +48,38 @@ pub(super) fn write(value: &Value) -> Option<AttributeValue> {
     }
 }
 
+/// Any value as an attribute.
+pub(super) fn write_any(value: &Value) -> AttributeValue {
+    match value {
+        Value::List(values) => AttributeValue::L(values.iter().map(write_any).collect()),
+        Value::Map(fields) => {
+            AttributeValue::M(fields.iter().map(|(name, value)| (name.clone(), write_any(value))).collect())
+        }
+        Value::Null
+        | Value::Bool(_)
+        | Value::Int(_)
+        | Value::Float(_)
+        | Value::Decimal(_)
+        | Value::Text(_)
+        | Value::Bytes(_) => write(value).unwrap_or(AttributeValue::Null(true)),
+    }
+}
+
+/// The form in which an attribute of no declared type would hold `value`, and be read again.
+pub(super) fn form(value: &Value) -> Option<Value> {
+    let value = value.canonical();
+    match &value {
+        Value::Null | Value::List(_) | Value::Map(_) => None,
+        Value::Float(number) => number.0.is_finite().then(|| Value::Decimal(number.0.to_string())),
+        Value::Bool(_) | Value::Int(_) | Value::Decimal(_) | Value::Text(_) | Value::Bytes(_) => Some(value),
+    }
+}
+
 /// The form in which a key attribute of type `of` would hold `value`.
 pub(super) fn hold(of: &ScalarAttributeType, value: &Value) -> Option<Value> {
     match (of, value) {
         (ScalarAttributeType::S, _) => Scalar::String.cast(value),
-        (ScalarAttributeType::N, Value::Int(_) | Value::Float(_) | Value::Decimal(_)) => {
-            Some(value.canonical())
-        }
+        (ScalarAttributeType::N, Value::Int(_) | Value::Float(_) | Value::Decimal(_)) => form(value),
         (ScalarAttributeType::N, Value::Text(text)) => Scalar::Integer
             .cast(value)
             .or_else(|| is_long_integer(text).then(|| Value::Decimal(text.clone()))),
@@ -79,6 +108,23 @@ mod tests {
         assert_eq!(read(&AttributeValue::N(long.into())), Value::Decimal(long.into()));
         assert_eq!(read(&AttributeValue::N("0.10".into())), Value::Decimal("0.10".into()));
         assert_eq!(write(&Value::Decimal(long.into())), Some(AttributeValue::N(long.into())));
+    }
+
+    #[test]
+    fn a_fraction_is_asked_for_as_it_is_read() {
+        let half = Value::Float(domain::row::Float(4.5));
+
+        assert_eq!(form(&half), Some(read(&AttributeValue::N("4.5".into()))));
+        assert_eq!(form(&Value::Null), None);
+        assert_eq!(form(&Value::List(vec![half])), None);
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let fields = [("a".to_owned(), Value::List(vec![Value::Null, "x".into(), Value::Int(1)]))];
+        let value = Value::Map(fields.into());
+
+        assert_eq!(read(&write_any(&value)), value);
     }
 
     #[test]

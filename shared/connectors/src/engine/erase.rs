@@ -1,31 +1,35 @@
-//! The erasure: what the walk found goes, in the opposite order.
+//! The erasure: what the walk found is deleted or masked, in the opposite order.
 //!
-//! Each ask is read and deleted page by page, and read again until it finds nothing: that read is the
-//! proof. Only then may go what leads to it. So at any moment everything that is left can be found
-//! again from the identity, and a run after a crash finishes what the first one began.
+//! Each ask is read and erased page by page, and read again until it finds nothing more to do: that
+//! read is the proof. Only then may go what leads to it. So at any moment everything that is left can
+//! be found again from the identity, and a run after a crash finishes what the first one began.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::ops::ControlFlow;
 
-use domain::datamap::{Erasure, NodeId, Outcome, Ownership};
+use domain::datamap::{Erasure, NodeId, Outcome, Ownership, Treatment};
+use futures_util::TryStreamExt as _;
 
-use super::Engine;
+use super::mask::Masks;
+use super::plan::kept_because;
 use super::walk::{AskNo, Walk};
+use super::{Engine, Order};
 use crate::fault::{EngineError, Fault};
 use crate::sink::{Progress, Step};
-use crate::store::{Cursor, Found};
+use crate::store::{Change, Found};
 
-/// How often the rows of an ask are deleted before those that come back count as a failure.
+/// How often the rows of an ask are erased before those that come back count as a failure.
 const ROUNDS: usize = 3;
 
 /// Erases what `walk` found.
 pub(super) async fn run(
     engine: &Engine,
     walk: &Walk<'_>,
+    order: &Order,
     progress: &mut dyn Progress,
 ) -> Result<Erasure, EngineError> {
-    let mut run = Run::new(engine, walk, progress);
+    let mut run = Run::new(engine, walk, order, progress);
     let stopped = run.all().await;
     let erasure = run.erasure();
     match stopped {
@@ -37,6 +41,8 @@ pub(super) async fn run(
 struct Run<'r, 'e> {
     engine: &'e Engine,
     walk: &'r Walk<'e>,
+    order: &'r Order,
+    masks: Masks<'r>,
     progress: &'r mut dyn Progress,
     outcomes: Vec<Outcome>,
     /// Collections whose rows are not all known, and the one that could not be read before them.
@@ -57,25 +63,29 @@ impl From<Fault> for Halt {
 }
 
 impl<'r, 'e> Run<'r, 'e> {
-    fn new(engine: &'e Engine, walk: &'r Walk<'e>, progress: &'r mut dyn Progress) -> Self {
+    fn new(engine: &'e Engine, walk: &'r Walk<'e>, order: &'r Order, progress: &'r mut dyn Progress) -> Self {
         let nodes = engine.graph.nodes().iter();
         let outcomes = nodes
             .zip(&walk.tallies)
             .map(|(node, tally)| Outcome {
                 at: node.at.clone(),
+                method: order.treatments.of(&node.at).method(),
+                backup_days: engine.map.dataset(&node.at.dataset).and_then(|dataset| dataset.backups),
                 found: tally.rows,
                 erased: 0,
-                kept: if node.erase { tally.shared } else { tally.rows },
+                masked: 0,
+                kept: tally.rows - tally.affected,
+                kept_because: kept_because(order.treatments.of(&node.at), tally),
                 after: None,
                 asked: tally.asked,
                 error: tally.fault.as_ref().map(ToString::to_string),
             })
             .collect();
-        Self { engine, walk, progress, outcomes, unread: unread(engine, walk) }
+        let unread = unread(engine, walk);
+        Self { engine, walk, order, masks: Masks::new(&order.masker), progress, outcomes, unread }
     }
 
     async fn all(&mut self) -> ControlFlow<()> {
-        self.progress.planned(&self.walk.counts()).await?;
         for group in self.engine.graph.erase() {
             self.group(group).await?;
             for id in group {
@@ -103,11 +113,7 @@ impl<'r, 'e> Run<'r, 'e> {
         }
         let asks: Vec<AskNo> = (0..self.walk.asks.len())
             .rev()
-            .filter(|no| {
-                let ask = &self.walk.asks[*no];
-                let erased = self.engine.node(ask.node).erase && ask.reach == Ownership::Own;
-                erased && group.contains(&ask.node)
-            })
+            .filter(|no| group.contains(&self.walk.asks[*no].node) && self.may_change(*no))
             .collect();
         for no in asks {
             let id = self.walk.asks[no].node;
@@ -155,7 +161,19 @@ impl<'r, 'e> Run<'r, 'e> {
             .map(|id| format!("not erased, because {} is not done", name(id)))
     }
 
-    /// Deletes the rows that belong to an ask, until a read finds none.
+    /// Whether rows that an ask finds can be among those that are changed.
+    fn may_change(&self, no: AskNo) -> bool {
+        let ask = &self.walk.asks[no];
+        let at = &self.engine.node(ask.node).at;
+        let changes = |treatment: &Treatment| match treatment {
+            Treatment::Delete | Treatment::Mask(_) => true,
+            Treatment::Keep(_) => false,
+        };
+        let treatments = &self.order.treatments;
+        changes(treatments.of_shared(at)) || ask.reach == Ownership::Own && changes(treatments.of(at))
+    }
+
+    /// Erases the rows that belong to an ask, until a read finds none.
     async fn ask(&mut self, no: AskNo) -> Result<(), Halt> {
         for _ in 0..ROUNDS {
             if self.pass(no, true).await? == 0 {
@@ -168,41 +186,74 @@ impl<'r, 'e> Run<'r, 'e> {
         }
     }
 
-    /// Reads the rows of an ask to the end, deleting them or not; says how many there were.
-    async fn pass(&mut self, no: AskNo, delete: bool) -> Result<u64, Halt> {
+    /// Reads the rows of an ask to the end, erasing them or not; says how many there were to erase.
+    async fn pass(&mut self, no: AskNo, erase: bool) -> Result<u64, Halt> {
         let node = self.walk.asks[no].node;
         let at = &self.engine.node(node).at;
         let store = self.engine.store(at);
-        let want = self.walk.key_fields(node);
+        let want = self.fields(node);
         let question = self.walk.question(no, &want);
+        let mut pages = store.ask(&question);
         let mut seen = 0;
-        let mut cursor = Some(Cursor::default());
-        while let Some(from) = cursor {
-            let page = store.page(&question, from).await?;
-            // A row that an earlier ask found as well goes with that one: it leads to this one.
-            let rows: Vec<Found> = page
-                .rows
-                .into_iter()
-                .filter(|found| self.walk.own_ask(node, &found.row) == Some(no))
-                .collect();
-            seen += rows.len() as u64;
-            if delete && !rows.is_empty() {
-                let erased = store.erase(&question, &rows).await?;
-                self.outcomes[node.0].erased += erased;
-                if erased > 0 && self.step(&Step::Erased { at: at.clone(), rows: erased }).await.is_break() {
-                    return Err(Halt::Stopped);
+        while let Some(page) = pages.try_next().await? {
+            let mut deleted: Vec<Found> = Vec::new();
+            let mut masked = Vec::new();
+            for found in page.rows {
+                // A row that an earlier ask found as well goes with that one: it leads to this one.
+                match self.walk.fate(no, &found.row) {
+                    None | Some(Treatment::Keep(_)) => {}
+                    Some(Treatment::Delete) => deleted.push(found),
+                    Some(Treatment::Mask(fields)) => {
+                        let matched = self.walk.matched(node, &found.row);
+                        let set = self.masks.changes(fields, &found.row, &matched);
+                        if !set.is_empty() {
+                            masked.push((found, set));
+                        }
+                    }
                 }
             }
-            cursor = page.next;
+            seen += (deleted.len() + masked.len()) as u64;
+            if !erase {
+                continue;
+            }
+            let mut rows = 0;
+            if !deleted.is_empty() {
+                let erased = store.delete(&question, &deleted).await?;
+                self.outcomes[node.0].erased += erased;
+                rows += erased;
+            }
+            if !masked.is_empty() {
+                let changes: Vec<Change<'_>> =
+                    masked.iter().map(|(found, set)| Change { found, set: set.clone() }).collect();
+                let changed = store.mask(&question, &changes).await?;
+                self.outcomes[node.0].masked += changed;
+                rows += changed;
+            }
+            if rows > 0 && self.step(&Step::Erased { at: at.clone(), rows }).await.is_break() {
+                return Err(Halt::Stopped);
+            }
         }
         Ok(seen)
     }
 
-    /// Reports a step. A stop counts only after something was erased, or small budgets would never end.
+    /// The top-level fields that must be read to erase rows: those of keys, and those to be masked.
+    fn fields(&self, node: NodeId) -> Vec<String> {
+        let at = &self.engine.node(node).at;
+        let mut fields = self.walk.key_fields(node);
+        for treatment in [self.order.treatments.of(at), self.order.treatments.of_shared(at)] {
+            let masked = match treatment {
+                Treatment::Mask(masked) => masked.as_slice(),
+                Treatment::Delete | Treatment::Keep(_) => &[],
+            };
+            fields.extend(masked.iter().filter_map(|field| field.path.split('.').next()).map(str::to_owned));
+        }
+        fields.sort_unstable();
+        fields.dedup();
+        fields
+    }
+
     async fn step(&mut self, step: &Step) -> ControlFlow<()> {
-        let answer = self.progress.step(step).await;
-        let advanced = self.outcomes.iter().any(|outcome| outcome.erased > 0);
-        if advanced { answer } else { ControlFlow::Continue(()) }
+        self.progress.step(step).await
     }
 
     /// The outcomes in walk order.

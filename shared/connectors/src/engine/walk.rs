@@ -4,15 +4,22 @@
 //! Asks are numbered. A row belongs to the first ask that it answers, which can be told from the row
 //! and the asked values alone; so no row is counted, shown or erased twice, without a list of rows.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
-use domain::datamap::{Cast, CollectionRef, Count, Edge, Identities, NodeId, Ownership, Scalar};
+use aws_lc_rs::digest::{SHA256, digest};
+use domain::datamap::{
+    Cast, CollectionRef, Count, Edge, Identities, NodeId, Ownership, Scalar, Selection, Treatment, Treatments,
+};
+use domain::plan::Usage;
 use domain::row::{Row, Value};
+use futures_util::TryStreamExt as _;
 
 use super::Engine;
+use super::entry::{self, Matched};
+use super::keys::{Asked, First, Pending};
 use crate::fault::{EngineError, Fault};
 use crate::sink::{Sink, SinkError};
-use crate::store::{Content, Cursor, Found, Question, Store};
+use crate::store::{Content, Found, Question, Store};
 
 /// The number of an ask.
 pub(super) type AskNo = usize;
@@ -20,49 +27,75 @@ pub(super) type AskNo = usize;
 /// One question to one collection.
 pub(super) struct Ask {
     pub(super) node: NodeId,
-    pub(super) field: String,
+    pub(super) path: String,
     pub(super) reach: Ownership,
     pub(super) values: Vec<Value>,
 }
 
-/// The first asks that a value was part of.
-#[derive(Clone, Copy)]
-struct First {
-    any: AskNo,
-    own: Option<AskNo>,
-}
+/// What is still to be asked of one collection: values by path, own ones first.
+type Open = BTreeMap<(std::cmp::Reverse<Ownership>, String), Pending>;
 
 /// What was found in one collection.
 #[derive(Clone, Default)]
 pub(super) struct Tally {
     pub(super) rows: u64,
-    /// Those of the rows that other people share.
-    pub(super) shared: u64,
+    /// Those of the rows that an erasure changes.
+    pub(super) affected: u64,
+    /// Their size, if whole rows were read.
+    pub(super) bytes: u64,
+    /// A digest of the key of each of them.
+    pub(super) keys: Vec<[u8; 16]>,
+    /// Rows of tables outside the erasure that refer to them, by table.
+    pub(super) ties: BTreeMap<String, u64>,
+    pub(super) usage: Usage,
     pub(super) asked: bool,
     pub(super) fault: Option<Fault>,
 }
 
-/// Values that are still to be asked for, own ones first.
-type Pending = BTreeMap<(std::cmp::Reverse<Ownership>, String), BTreeSet<Value>>;
+/// How much of each row a survey reads.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Depth {
+    /// What tells rows apart and leads on.
+    Keys,
+    /// All that the map names, so that sizes are known.
+    Whole,
+}
+
+/// How a row stands to what was asked.
+#[derive(Clone, Copy)]
+struct Standing {
+    first: First,
+    /// Whether an array by which it was found holds other people's elements too.
+    common: bool,
+}
 
 /// A walk on its way or done.
 pub(super) struct Walk<'e> {
     engine: &'e Engine,
+    /// What an erasure does; an access has none.
+    treatments: Option<&'e Treatments>,
     pub(super) asks: Vec<Ask>,
     pub(super) tallies: Vec<Tally>,
-    pending: HashMap<NodeId, Pending>,
-    first: HashMap<NodeId, HashMap<String, HashMap<Value, First>>>,
+    open: Vec<Open>,
+    /// What was asked of each collection: values by path.
+    asked: Vec<BTreeMap<String, Asked>>,
 }
 
 impl<'e> Walk<'e> {
     /// A walk that starts from `identities`.
-    pub(super) fn new(engine: &'e Engine, identities: &Identities) -> Result<Self, EngineError> {
+    pub(super) fn new(
+        engine: &'e Engine,
+        identities: &Identities,
+        treatments: Option<&'e Treatments>,
+    ) -> Result<Self, EngineError> {
+        let nodes = engine.graph.nodes().len();
         let mut walk = Self {
             engine,
+            treatments,
             asks: Vec::new(),
-            tallies: vec![Tally::default(); engine.graph.nodes().len()],
-            pending: HashMap::new(),
-            first: HashMap::new(),
+            tallies: vec![Tally::default(); nodes],
+            open: vec![Open::new(); nodes],
+            asked: vec![BTreeMap::new(); nodes],
         };
         let mut known = false;
         for seed in engine.graph.seeds() {
@@ -78,8 +111,12 @@ impl<'e> Walk<'e> {
         Err(EngineError::NoIdentity { wanted })
     }
 
-    /// Hands every row to `sink`, once; stops at the first failure.
-    pub(super) async fn stream(&mut self, sink: &mut dyn Sink) -> Result<(), EngineError> {
+    /// Hands what `selection` leaves of every row to `sink`, once; stops at the first failure.
+    pub(super) async fn stream(
+        &mut self,
+        selection: &Selection,
+        sink: &mut dyn Sink,
+    ) -> Result<(), EngineError> {
         for group in self.engine.graph.walk() {
             while let Some(no) = self.next_ask(group) {
                 let node = self.asks[no].node;
@@ -87,18 +124,24 @@ impl<'e> Walk<'e> {
                 let failed = |fault| EngineError::Store { at: at.clone(), fault };
                 let want = self.all_fields(at);
                 let store = self.engine.store(at);
-                let mut cursor = Some(Cursor::default());
-                while let Some(from) = cursor {
-                    let page = store.page(&self.question(no, &want), from).await.map_err(failed)?;
-                    for found in &page.rows {
-                        if self.take(no, found) {
-                            hand_on(store, at, found, sink).await.map_err(|error| match error {
-                                SinkError::Source(fault) => failed(fault),
-                                SinkError::Target(error) => EngineError::Sink(error),
-                            })?;
+                // Each ask is asked once, so that its values need not stay.
+                let values = std::mem::take(&mut self.asks[no].values);
+                let path = self.asks[no].path.clone();
+                let question =
+                    Question { collection: &at.collection, path: &path, values: &values, want: &want };
+                let mut pages = store.ask(&question);
+                while let Some(page) = pages.try_next().await.map_err(failed)? {
+                    for found in page.rows {
+                        let met = self.meet(no, &found, None);
+                        if !met.is_new {
+                            continue;
                         }
+                        let found = Found { row: met.cut.unwrap_or(found.row), key: found.key };
+                        hand_on(store, at, found, selection, sink).await.map_err(|error| match error {
+                            SinkError::Source(fault) => failed(fault),
+                            SinkError::Target(error) => EngineError::Sink(error),
+                        })?;
                     }
-                    cursor = page.next;
                 }
             }
         }
@@ -106,53 +149,112 @@ impl<'e> Walk<'e> {
     }
 
     /// Finds every row and keeps only what leads on. A store that fails is noted; the others are read.
-    pub(super) async fn survey(&mut self) {
+    pub(super) async fn survey(&mut self, depth: Depth) {
         for group in self.engine.graph.walk() {
             while let Some(no) = self.next_ask(group) {
                 let node = self.asks[no].node;
                 if self.tallies[node.0].fault.is_some() {
                     continue;
                 }
-                if let Err(fault) = self.survey_ask(no).await {
+                if let Err(fault) = self.survey_ask(no, depth).await {
                     self.tallies[node.0].fault = Some(fault);
                 }
             }
         }
     }
 
-    async fn survey_ask(&mut self, no: AskNo) -> Result<(), Fault> {
+    async fn survey_ask(&mut self, no: AskNo, depth: Depth) -> Result<(), Fault> {
         let node = self.asks[no].node;
-        let store = self.engine.store(&self.engine.node(node).at);
-        let want = self.key_fields(node);
-        let mut cursor = Some(Cursor::default());
-        while let Some(from) = cursor {
-            let page = store.page(&self.question(no, &want), from).await?;
-            for found in &page.rows {
-                self.take(no, found);
+        let at = &self.engine.node(node).at;
+        let store = self.engine.store(at);
+        let want = match depth {
+            Depth::Keys => self.key_fields(node),
+            Depth::Whole => self.all_fields(at),
+        };
+        let deleted = self.deleted_beside(node);
+        // The walk grows while the answer is read, so the question cannot borrow from it.
+        let (path, values) = (self.asks[no].path.clone(), std::mem::take(&mut self.asks[no].values));
+        let question = Question { collection: &at.collection, path: &path, values: &values, want: &want };
+        let mut pages = store.ask(&question);
+        let read = async {
+            while let Some(page) = pages.try_next().await? {
+                self.tallies[node.0].usage += page.usage;
+                let mut affected = Vec::new();
+                for found in &page.rows {
+                    let weigh = (depth == Depth::Whole).then_some(store);
+                    if self.meet(no, found, weigh).becomes_affected {
+                        affected.push(found);
+                    }
+                }
+                if let Some(deleted) = &deleted
+                    && !affected.is_empty()
+                {
+                    for tie in store.ties(&at.collection, &affected, deleted).await? {
+                        *self.tallies[node.0].ties.entry(tie.table).or_default() += tie.rows;
+                    }
+                }
             }
-            cursor = page.next;
-        }
-        Ok(())
+            Ok(())
+        };
+        let result = read.await;
+        drop(pages);
+        self.asks[no].values = values;
+        result
+    }
+
+    /// The collections of the same store whose rows are deleted as well, if this one's are.
+    fn deleted_beside(&self, node: NodeId) -> Option<Vec<&'e str>> {
+        let treatments = self.treatments?;
+        let at = &self.engine.node(node).at;
+        let is_deleted = |at: &CollectionRef| matches!(treatments.of(at), Treatment::Delete);
+        let nodes = self.engine.graph.nodes().iter();
+        is_deleted(at).then(|| {
+            nodes
+                .filter(|other| other.at.dataset == at.dataset && is_deleted(&other.at))
+                .map(|other| other.at.collection.as_str())
+                .collect()
+        })
     }
 
     /// The question that an ask is, for the fields `want`.
     pub(super) fn question<'q>(&'q self, no: AskNo, want: &'q [String]) -> Question<'q> {
         let ask = &self.asks[no];
         let collection = &self.engine.node(ask.node).at.collection;
-        Question { collection, field: &ask.field, values: &ask.values, want }
+        Question { collection, path: &ask.path, values: &ask.values, want }
     }
 
-    /// The fields by which rows are told apart and which lead on from them.
+    /// The top-level fields by which rows are told apart and which lead on from them.
     pub(super) fn key_fields(&self, node: NodeId) -> Vec<String> {
         let graph = &self.engine.graph;
-        let sources = graph.edges_from(node).filter_map(|edge| edge.source.split('.').next());
-        let fields: BTreeSet<&str> = graph.entries(node).into_iter().chain(sources).collect();
+        let sources = graph.edges_from(node).map(|edge| edge.source.as_str());
+        let fields: BTreeSet<&str> = graph
+            .entries(node)
+            .into_iter()
+            .chain(sources)
+            .filter_map(|path| path.split('.').next())
+            .collect();
         fields.into_iter().map(str::to_owned).collect()
     }
 
-    /// The own ask that a row belongs to.
-    pub(super) fn own_ask(&self, node: NodeId, row: &Row) -> Option<AskNo> {
-        self.firsts(node, row).filter_map(|first| first.own).min()
+    /// What the erasure that this walk serves does to a row that ask `no` is the first to reach.
+    pub(super) fn fate(&self, no: AskNo, row: &Row) -> Option<&'e Treatment> {
+        let node = self.asks[no].node;
+        let standing = self.standing(node, row)?;
+        (standing.first.own.unwrap_or(standing.first.any) == no).then(|| self.lot(node, standing))?
+    }
+
+    /// The places by which the row was found, as far as they lie in arrays that are cut.
+    pub(super) fn matched(&self, node: NodeId, row: &Row) -> Matched {
+        let Some(collection) = self.engine.map.collection(&self.engine.node(node).at) else {
+            return Matched::default();
+        };
+        let mut matched = Matched::default();
+        for (path, asked) in &self.asked[node.0] {
+            if collection.cuts(path) && entry::may_hold_arrays(row, path) {
+                matched.add(row, path, &|value| asked.contains(value));
+            }
+        }
+        matched
     }
 
     /// What was found, in walk order.
@@ -164,6 +266,23 @@ impl<'e> Walk<'e> {
                 Count { at: self.engine.node(*id).at.clone(), rows: tally.rows, asked: tally.asked }
             })
             .collect()
+    }
+
+    /// What happens to a row that stands so; none if it stays as it is.
+    fn lot(&self, node: NodeId, standing: Standing) -> Option<&'e Treatment> {
+        let at = &self.engine.node(node).at;
+        let (own, shared) = (self.treatments?.of(at), self.treatments?.of_shared(at));
+        let is_own = standing.first.own.is_some();
+        let treatment = match own {
+            // Of a row that is common to several people only the person's own elements are masked.
+            Treatment::Mask(_) if is_own => own,
+            Treatment::Delete if is_own && !standing.common => own,
+            Treatment::Mask(_) | Treatment::Delete | Treatment::Keep(_) => shared,
+        };
+        match treatment {
+            Treatment::Delete | Treatment::Mask(_) => Some(treatment),
+            Treatment::Keep(_) => None,
+        }
     }
 
     fn all_fields(&self, at: &CollectionRef) -> Vec<String> {
@@ -178,25 +297,17 @@ impl<'e> Walk<'e> {
     /// Makes the next ask of a group, if any values are still to be asked for.
     fn next_ask(&mut self, group: &[NodeId]) -> Option<AskNo> {
         for node in group {
-            let Some(pending) = self.pending.get_mut(node) else { continue };
-            while let Some(((reach, field), values)) = pending.pop_first() {
+            while let Some(((reach, path), pending)) = self.open[node.0].pop_first() {
                 let reach = reach.0;
                 let no = self.asks.len();
-                let first = self.first.entry(*node).or_default();
-                let first = first.entry(field.clone()).or_default();
-                let values: Vec<Value> =
-                    values.into_iter().filter(|value| is_new(first.get(&value.canonical()), reach)).collect();
+                let asked = self.asked[node.0].entry(path.clone()).or_default();
+                let values = pending.into_lacking(asked, reach);
                 if values.is_empty() {
                     continue;
                 }
-                for value in &values {
-                    let first = first.entry(value.canonical()).or_insert(First { any: no, own: None });
-                    if reach == Ownership::Own {
-                        first.own.get_or_insert(no);
-                    }
-                }
+                asked.note(&values, no, reach);
                 self.tallies[node.0].asked = true;
-                self.asks.push(Ask { node: *node, field, reach, values });
+                self.asks.push(Ask { node: *node, path, reach, values });
                 return Some(no);
             }
         }
@@ -204,96 +315,138 @@ impl<'e> Walk<'e> {
     }
 
     /// Notes a value to be asked for, in the form in which the field would hold it.
-    fn push(&mut self, node: NodeId, field: &str, value: &Value, reach: Ownership) {
+    fn push(&mut self, node: NodeId, path: &str, value: &Value, reach: Ownership) {
         if !value.is_key() {
             return;
         }
         let at = &self.engine.node(node).at;
-        let scalar = self.scalar(at, field);
+        let scalar = self.scalar(at, path);
         let Some(value) = scalar.map_or_else(|| Some(value.clone()), |scalar| scalar.cast(value)) else {
             return;
         };
-        let Some(value) = self.engine.store(at).cast(&at.collection, field, &value) else {
+        let Some(value) = self.engine.store(at).cast(&at.collection, path, &value) else {
             return;
         };
-        let pending = self.pending.entry(node).or_default();
-        pending.entry((std::cmp::Reverse(reach), field.to_owned())).or_default().insert(value);
+        let key = (std::cmp::Reverse(reach), path.to_owned());
+        self.open[node.0].entry(key).or_default().insert(value);
     }
 
-    fn scalar(&self, at: &CollectionRef, field: &str) -> Option<Scalar> {
-        let field = self.engine.map.collection(at)?.field(field)?;
+    fn scalar(&self, at: &CollectionRef, path: &str) -> Option<Scalar> {
+        let field = self.engine.map.collection(at)?.field_at(path)?;
         Some(field.data_type?.scalar)
     }
 
-    /// Counts a row and follows its references; says whether it was met for the first time.
-    fn take(&mut self, no: AskNo, found: &Found) -> bool {
-        let Ask { node, ref field, reach, .. } = self.asks[no];
+    /// Counts a row that ask `no` found, and follows its references.
+    fn meet(&mut self, no: AskNo, found: &Found, store: Option<&dyn Store>) -> Met {
+        let Ask { node, ref path, reach, .. } = self.asks[no];
         let row = &found.row;
         // A store may compare more loosely than we do; what does not hold the very value is not the person's.
-        let asked = self.first.get(&node).and_then(|asked| asked.get(field));
-        let holds = row
-            .get(field)
-            .is_some_and(|value| asked.is_some_and(|asked| asked.contains_key(&value.canonical())));
-        if !holds {
-            return false;
+        let asked = self.asked[node.0].get(path);
+        let holds = asked.is_some_and(|asked| entry::values(row, path).any(|value| asked.contains(value)));
+        let Some(standing) = self.standing(node, row).filter(|_| holds) else {
+            return Met::default();
+        };
+        let is_new = standing.first.any == no;
+        let is_own = reach == Ownership::Own && standing.first.own == Some(no);
+        if !is_new && !is_own {
+            return Met::default();
         }
-        let first_any = self.firsts(node, row).map(|first| first.any).min() == Some(no);
-        let first_own = reach == Ownership::Own && self.own_ask(node, row) == Some(no);
+        let is_affected = self.lot(node, standing).is_some();
+        let was_affected = !is_new && {
+            let shared = Standing { first: First { own: None, ..standing.first }, ..standing };
+            self.lot(node, shared).is_some()
+        };
+        let matched = self.matched(node, row);
         let tally = &mut self.tallies[node.0];
-        if first_any {
-            tally.rows += 1;
+        tally.rows += u64::from(is_new);
+        if is_affected && !was_affected {
+            tally.affected += 1;
+            tally.keys.push(key_digest(&found.key));
+            tally.bytes += store.map_or(0, |store| store.weight(found));
         }
-        match (reach, first_any, first_own) {
-            (Ownership::Shared, true, _) => tally.shared += 1,
-            // It was met as shared before and now proves to be the person's own.
-            (Ownership::Own, false, true) => tally.shared -= 1,
-            (Ownership::Shared, false, _) | (Ownership::Own, true, _) | (Ownership::Own, false, false) => {}
-        }
-        if first_any || first_own {
-            self.follow(node, row, reach);
-        }
-        first_any
+        let cut = (!matched.is_empty()).then(|| matched.cut(row));
+        let reach = if standing.common { Ownership::Shared } else { reach };
+        self.follow(node, cut.as_ref().unwrap_or(row), reach);
+        Met { is_new, becomes_affected: is_affected && !was_affected, cut }
     }
 
     fn follow(&mut self, node: NodeId, row: &Row, reach: Ownership) {
-        let graph = &self.engine.graph;
-        let edges: Vec<(&Edge, Ownership)> =
-            graph.edges_from(node).filter_map(|edge| Some((edge, edge.follow(reach)?))).collect();
-        for (edge, reach) in edges {
-            for value in row.values(&edge.source) {
+        let engine = self.engine;
+        for edge in engine.graph.edges_from(node) {
+            let Some(reach) = Edge::follow(edge, reach) else { continue };
+            for value in entry::values(row, &edge.source) {
                 self.push(edge.to, &edge.target, value, reach);
             }
         }
     }
 
-    /// For each field with which a row could have been found, the first asks that found it.
-    fn firsts(&self, node: NodeId, row: &Row) -> impl Iterator<Item = First> {
-        let fields = self.first.get(&node).into_iter().flatten();
-        fields.filter_map(|(field, asked)| asked.get(&row.get(field)?.canonical()).copied())
+    /// How a row stands to all that its collection was asked; none if it answers nothing.
+    fn standing(&self, node: NodeId, row: &Row) -> Option<Standing> {
+        let mut standing: Option<Standing> = None;
+        let mut matches = 0;
+        let mut others = false;
+        for (path, asked) in &self.asked[node.0] {
+            for value in entry::values(row, path) {
+                let Some(first) = asked.get(value) else {
+                    others |= value.is_key();
+                    continue;
+                };
+                matches += 1;
+                let first = match standing {
+                    None => first,
+                    Some(Standing { first: known, .. }) => First {
+                        any: known.any.min(first.any),
+                        own: match (known.own, first.own) {
+                            (Some(a), Some(b)) => Some(a.min(b)),
+                            (a, b) => a.or(b),
+                        },
+                    },
+                };
+                standing = Some(Standing { first, common: false });
+            }
+        }
+        let standing = standing?;
+        // Only an array by which the row was found can make it common.
+        let common = matches > 0 && others && self.matched(node, row).leaves_others(row);
+        Some(Standing { common, ..standing })
     }
 }
 
-/// Whether a value is to be asked for: never before, or before only as shared and now as own.
-const fn is_new(first: Option<&First>, reach: Ownership) -> bool {
-    match (first, reach) {
-        (None, _) => true,
-        (Some(First { own: None, .. }), Ownership::Own) => true,
-        (Some(_), Ownership::Own | Ownership::Shared) => false,
-    }
+/// What came of meeting a row.
+#[derive(Default)]
+struct Met {
+    /// Whether it is the person's and was never met before.
+    is_new: bool,
+    /// Whether it is now known that an erasure changes it.
+    becomes_affected: bool,
+    /// The row with the arrays cut by which it was found, if there are any.
+    cut: Option<Row>,
+}
+
+/// What tells a row apart, without saying what it is.
+fn key_digest(key: &[Value]) -> [u8; 16] {
+    // Values that are read from stores have no way to fail as JSON.
+    let text = serde_json::to_vec(key).unwrap_or_default();
+    let mut short = [0; 16];
+    short.copy_from_slice(&digest(&SHA256, &text).as_ref()[..16]);
+    short
 }
 
 async fn hand_on(
     store: &dyn Store,
     at: &CollectionRef,
-    found: &Found,
+    found: Found,
+    selection: &Selection,
     sink: &mut dyn Sink,
 ) -> Result<(), SinkError> {
-    match store.object(found).await? {
-        Content::None => sink.row(at, &found.row).await,
-        Content::Gone => Ok(()),
-        Content::Object(object, mut body) => {
-            sink.row(at, &found.row).await?;
-            sink.object(at, &object, &mut *body).await
-        }
+    let content = store.object(&found).await?;
+    if matches!(content, Content::Gone) {
+        return Ok(());
+    }
+    let Some(row) = selection.cut(at, found.row) else { return Ok(()) };
+    sink.row(at, &row).await?;
+    match content {
+        Content::None | Content::Gone => Ok(()),
+        Content::Object(object, mut body) => sink.object(at, &object, &mut *body).await,
     }
 }

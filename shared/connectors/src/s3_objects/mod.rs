@@ -1,45 +1,73 @@
-//! S3: a collection is the objects under a key template such as `users/{external_id}/`.
+//! S3: a collection is the objects under a key template, or those with a tag.
 //!
-//! A dataset of this kind has exactly one collection, whose fields are among `key`, `size`,
-//! `last_modified`, `etag` and `content` and one more: the field that stands in the template, because of
-//! its name or because of the identity it carries. It is the only field by which objects are found, from
-//! an identity or over a reference. `content` is not part of a row; the object itself is streamed.
+//! ```yaml
+//! connections:
+//!   uploads: {kind: s3_objects, bucket: uploads, key: "users/{external_id}/"}
+//!   scans: {kind: s3_objects, bucket: scans, prefix: inbox/, tag: {person: "{external_id}"}}
+//! ```
 //!
-//! A bucket that keeps versions is refused: deleting there would only add delete markers.
+//! By key, only the person's own prefix is listed. By tag, everything under `prefix` (or in the bucket)
+//! is listed and the tags of each object are read, which costs a request for each of them.
+//!
+//! A dataset of this kind has exactly one collection. Its rows are **versions**: every version of an
+//! object and every delete marker is one, whether the bucket keeps versions, kept them once or never did.
+//! Fields are among those of [`version::FIELDS`] and one more: the field that stands in the template,
+//! because of its name or because of the identity it carries. It is the only field by which objects
+//! are found, from an identity or over a reference. `content` is not part of a row; the object itself
+//! is streamed, an older version under a name of its own.
+//!
+//! - Roles need `GetBucketVersioning`, `ListBucket`, `ListBucketVersions` and `GetObjectVersion`, by tag also
+//!   `GetObjectVersionTagging`; to erase also `DeleteObjectVersion`, and to tell locks `GetObjectRetention`
+//!   and `GetObjectLegalHold`.
+//! - Deleting names each version, so that nothing is only hidden. What is locked stays and is told with
+//!   the date until which it is; all others go first. Governance locks are not bypassed.
+//! - Objects cannot be masked. A bucket that demands MFA for deletions can be read and not erased.
+//! - By tag, tags are read again right before a deletion. A delete marker bears no tags: it goes with the
+//!   versions of its key if they are all the same person's.
 
+mod listing;
 mod template;
 #[cfg(test)]
 mod tests;
+mod version;
 
 use async_trait::async_trait;
 use aws_sdk_s3::Client;
-use aws_sdk_s3::error::ProvideErrorMetadata as _;
-use aws_sdk_s3::operation::get_object::GetObjectError;
-use aws_sdk_s3::primitives::{ByteStream, DateTimeFormat};
-use aws_sdk_s3::types::{Delete, Object, ObjectIdentifier};
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::primitives::{ByteStream, DateTime, DateTimeFormat};
+use aws_sdk_s3::types::{Delete, MfaDeleteStatus, ObjectLockLegalHoldStatus};
 use bytes::Bytes;
-use domain::datamap::{At, Cast as _, Dataset, Field, KeyKind, MapErrors, Scalar};
-use domain::row::{Row, Value};
+use domain::datamap::{At, Cast as _, Dataset, Field, FieldFacts, KeyKind, MapErrors, Scalar, Treatment};
+use domain::plan::Usage;
+use domain::row::Value;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use crate::aws;
 use crate::fault::Fault;
 use crate::sink::{Chunks, ObjectInfo};
-use crate::store::{Content, Cursor, Found, Page, Question, Store};
-pub(crate) use template::Template;
+use crate::store::{Change, Content, Found, Pages, Question, Store, Values};
+use listing::Listing;
+pub(crate) use template::{Template, Whose};
+use version::{FIELDS, Handle};
 
 /// How many objects one `DeleteObjects` takes.
 const BATCH: usize = 1000;
 
-/// What can be said about an object.
-const FIELDS: [&str; 5] = ["key", "size", "last_modified", "etag", "content"];
+/// How many requests for single objects are on their way at the same time.
+const PARALLEL: usize = 16;
+
+/// How many of the versions that could not be deleted are looked at for the reason.
+const EXAMINED: usize = 32;
 
 /// The objects of one dataset.
 pub(crate) struct S3Objects {
     client: Client,
     bucket: String,
-    template: Template,
-    /// The field that stands in the template.
+    whose: Whose,
+    /// The field that tells whose an object is.
     owner: String,
+    /// Whether deletions need a second factor, which we do not have.
+    demands_mfa: bool,
 }
 
 impl S3Objects {
@@ -48,25 +76,23 @@ impl S3Objects {
         dataset: &Dataset,
         at: &At,
         bucket: &str,
-        template: &Template,
+        whose: &Whose,
         client: Client,
         errors: &mut MapErrors,
     ) -> Option<Self> {
-        if let Err(reason) = check_bucket(&client, bucket).await {
+        let demands_mfa = check_bucket(&client, bucket).await.unwrap_or_else(|reason| {
             errors.push(at, reason);
-        }
+            false
+        });
         let [collection] = dataset.collections.as_slice() else {
             errors.push(&dataset.at, "a dataset of stored objects has exactly one collection");
             return None;
         };
         let is_owner = |field: &Field| {
-            field.name == template.identity() || field.identity.as_deref() == Some(template.identity())
+            field.name == whose.identity() || field.identity.as_deref() == Some(whose.identity())
         };
         let Some(owner) = collection.fields.iter().find(|field| is_owner(field)) else {
-            errors.push(
-                &collection.at,
-                format!("no field is or identifies what stands in the key `{template}`"),
-            );
+            errors.push(&collection.at, format!("no field is or identifies what stands in {whose}"));
             return None;
         };
         for field in &collection.fields {
@@ -81,48 +107,100 @@ impl S3Objects {
                 );
             }
         }
-        Some(Self {
-            client,
-            bucket: bucket.to_owned(),
-            template: template.clone(),
-            owner: owner.name.clone(),
-        })
+        let (bucket, owner) = (bucket.to_owned(), owner.name.clone());
+        Some(Self { client, bucket, whose: whose.clone(), owner, demands_mfa })
     }
 
-    fn prefix(&self, value: &Value) -> Result<String, Fault> {
-        let Value::Text(text) = value else {
-            return Err(Fault::new("only a text can stand in a key"));
+    /// Whose a version is by its tags; none if it bears no such tag or has gone.
+    async fn owner_by_tag(&self, key: &str, id: Option<&str>) -> Result<Option<Value>, Fault> {
+        let Whose::Tag { name, value, .. } = &self.whose else { return Ok(None) };
+        let request = self.client.get_object_tagging().bucket(&self.bucket).key(key);
+        let request = request.set_version_id(id.map(str::to_owned));
+        let tags = match aws::patiently(|| request.clone().send()).await {
+            Ok(answer) => answer.tag_set,
+            Err(error) if is_gone(&error) => return Ok(None),
+            Err(error) => return Err(failed("GetObjectTagging", &error)),
         };
-        self.template
-            .prefix(text)
-            .ok_or_else(|| Fault::new("an identity value that would reach other people's objects"))
+        let tag = tags.iter().find(|tag| tag.key() == name);
+        Ok(tag.and_then(|tag| value.value_in(tag.value())).map(Value::from))
     }
 
-    fn found(&self, object: &Object, owner: &Value, want: &[String]) -> Option<Found> {
-        let key = Value::from(object.key()?);
-        let row = want
-            .iter()
-            .filter_map(|field| {
-                let value = match field.as_str() {
-                    name if name == self.owner => Some(owner.clone()),
-                    "key" => Some(key.clone()),
-                    "size" => object.size().map(Value::Int),
-                    "etag" => object.e_tag().map(Value::from),
-                    "last_modified" => object
-                        .last_modified()
-                        .and_then(|time| time.fmt(DateTimeFormat::DateTime).ok())
-                        .map(Value::Text),
-                    _ => None,
-                };
-                Some((field.clone(), value?))
-            })
-            .collect::<Row>();
-        Some(Found { key: vec![key], row })
+    /// Those of `rows` that are still whose they were found to be.
+    async fn still_theirs<'f>(
+        &self,
+        question: &Question<'_>,
+        rows: Vec<Handle<'f>>,
+    ) -> Result<Vec<Handle<'f>>, Fault> {
+        if matches!(self.whose, Whose::Key(_)) {
+            return Ok(rows);
+        }
+        let checks = rows.into_iter().map(|row| async move {
+            let is_theirs = row.is_marker
+                || self
+                    .owner_by_tag(row.key, row.id)
+                    .await?
+                    .is_some_and(|owner| question.values.contains(&owner));
+            Ok(is_theirs.then_some(row))
+        });
+        let checked = stream::iter(checks.collect::<Vec<_>>()).buffered(PARALLEL);
+        checked.try_filter_map(|row| async move { Ok(row) }).try_collect().await
+    }
+
+    /// Deletes versions for good; gives those that stay, each with the code of the reason.
+    async fn delete_versions<'f>(
+        &self,
+        rows: &'f [Handle<'f>],
+    ) -> Result<Vec<(&'f Handle<'f>, String)>, Fault> {
+        let delete = Delete::builder()
+            .set_objects(Some(rows.iter().filter_map(Handle::identifier).collect()))
+            .quiet(true)
+            .build()
+            .map_err(|_| Fault::new("DeleteObjects: the request could not be built"))?;
+        let request = self.client.delete_objects().bucket(&self.bucket).delete(delete);
+        let answer = aws::patiently(|| request.clone().send()).await;
+        let answer = answer.map_err(|error| failed("DeleteObjects", &error))?;
+        let stayed = answer.errors.unwrap_or_default().into_iter().filter_map(|error| {
+            let is_it = |row: &&Handle<'_>| {
+                error.key.as_deref() == Some(row.key)
+                    && (error.version_id.is_none() || error.version_id.as_deref() == row.id)
+            };
+            let row = rows.iter().find(is_it)?;
+            Some((row, error.code.unwrap_or_else(|| "no code".to_owned())))
+        });
+        Ok(stayed.collect())
+    }
+
+    /// Why versions could not be deleted, in words that name none of them.
+    async fn reason(&self, stayed: &[(&Handle<'_>, String)]) -> Fault {
+        let mut codes: Vec<&str> = stayed.iter().map(|(_, code)| code.as_str()).collect();
+        codes.sort_unstable();
+        codes.dedup();
+        let mut reason = format!("DeleteObjects: {} failed: {}", stayed.len(), codes.join(", "));
+        let denied = stayed.iter().filter(|(row, code)| code == "AccessDenied" && !row.is_marker);
+        let locks = denied.take(EXAMINED).map(|(row, _)| async {
+            let request = self.client.head_object().bucket(&self.bucket).key(row.key);
+            let answer = request.set_version_id(row.id.map(str::to_owned)).send().await.ok()?;
+            let is_held = answer.object_lock_legal_hold_status() == Some(&ObjectLockLegalHoldStatus::On);
+            Some((answer.object_lock_retain_until_date().copied(), is_held))
+        });
+        let locks: Vec<(Option<DateTime>, bool)> = stream::iter(locks.collect::<Vec<_>>())
+            .buffered(PARALLEL)
+            .filter_map(|lock| async move { lock })
+            .collect()
+            .await;
+        let until = locks.iter().filter_map(|(until, _)| *until).max();
+        if let Some(until) = until.and_then(|until| until.fmt(DateTimeFormat::DateTime).ok()) {
+            reason += &format!("; objects are locked until {until}");
+        }
+        if locks.iter().any(|(_, is_held)| *is_held) {
+            reason += "; objects are under a legal hold";
+        }
+        Fault::new(reason)
     }
 }
 
-/// Refuses a bucket that is not there or keeps versions.
-async fn check_bucket(client: &Client, bucket: &str) -> Result<(), String> {
+/// Refuses a bucket that is not there; says whether it demands MFA for deletions.
+async fn check_bucket(client: &Client, bucket: &str) -> Result<bool, String> {
     client.head_bucket().bucket(bucket).send().await.map_err(|error| {
         match error.raw_response().map(|response| response.status().as_u16()) {
             Some(404) => format!("there is no bucket `{bucket}`"),
@@ -132,16 +210,12 @@ async fn check_bucket(client: &Client, bucket: &str) -> Result<(), String> {
         }
     })?;
     match client.get_bucket_versioning().bucket(bucket).send().await {
-        Ok(answer) if answer.status().is_none() => Ok(()),
-        // After a suspension old versions are still there.
-        Ok(_) => {
-            Err(format!("the bucket `{bucket}` keeps versions, which is not supported yet by this build"))
-        }
+        Ok(answer) => Ok(answer.mfa_delete() == Some(&MfaDeleteStatus::Enabled)),
         // What cannot have versions has none.
-        Err(error) if error.code() == Some("NotImplemented") => Ok(()),
+        Err(error) if error.code() == Some("NotImplemented") => Ok(false),
         Err(error) => {
             let reason = aws::reason(&error);
-            Err(format!("whether the bucket `{bucket}` keeps versions cannot be seen: {reason}"))
+            Err(format!("whether the bucket `{bucket}` demands MFA cannot be seen: {reason}"))
         }
     }
 }
@@ -152,103 +226,125 @@ impl Store for S3Objects {
         if field == "key" { KeyKind::Primary } else { KeyKind::Plain }
     }
 
-    fn finds_by(&self, _: &str, field: &str) -> bool {
-        field == self.owner
+    fn key_names(&self, _: &str) -> Vec<String> {
+        vec!["key".to_owned(), "version_id".to_owned()]
     }
 
-    fn cast(&self, _: &str, field: &str, value: &Value) -> Option<Value> {
-        if field == self.owner { Scalar::String.cast(value) } else { None }
+    fn facts(&self, _: &str, path: &str) -> FieldFacts {
+        FieldFacts { in_key: path == "key" || path == "version_id", ..FieldFacts::default() }
     }
 
-    async fn page(&self, question: &Question<'_>, cursor: Cursor) -> Result<Page, Fault> {
-        // All values are checked before the first call.
-        let prefixes = question.values.iter().map(|value| self.prefix(value));
-        let prefixes: Vec<String> = prefixes.collect::<Result<_, _>>()?;
-        let (Some(prefix), Some(owner)) = (prefixes.get(cursor.part), question.values.get(cursor.part))
-        else {
-            return Ok(Page { rows: Vec::new(), next: None });
-        };
-        let token = match cursor.after {
-            Some(Value::Text(token)) => Some(token),
-            Some(_) | None => None,
-        };
-        let answer = self
-            .client
-            .list_objects_v2()
-            .bucket(&self.bucket)
-            .prefix(prefix)
-            .set_continuation_token(token)
-            .send()
-            .await
-            .map_err(|error| Fault::new(format!("ListObjectsV2: {}", aws::reason(&error))))?;
-        let rows = answer
-            .contents()
-            .iter()
-            // A store that lists more than it was asked for must not make us delete it.
-            .filter(|object| object.key().is_some_and(|key| key.starts_with(prefix.as_str())))
-            .filter_map(|object| self.found(object, owner, question.want))
-            .collect();
-        let more = answer.is_truncated().unwrap_or(false);
-        let after = answer.next_continuation_token().filter(|_| more).map(Value::from);
-        Ok(Page { rows, next: Cursor::next(cursor.part, after, prefixes.len()) })
+    fn finds_by(&self, _: &str, path: &str) -> bool {
+        path == self.owner
     }
 
-    async fn erase(&self, _: &Question<'_>, rows: &[Found]) -> Result<u64, Fault> {
-        let mut erased = 0;
-        for rows in rows.chunks(BATCH) {
-            let objects: Vec<ObjectIdentifier> = rows
-                .iter()
-                .filter_map(object_key)
-                .filter_map(|key| ObjectIdentifier::builder().key(key).build().ok())
-                .collect();
-            let count = objects.len() as u64;
-            let delete = Delete::builder()
-                .set_objects(Some(objects))
-                .quiet(true)
-                .build()
-                .map_err(|_| Fault::new("DeleteObjects: the request could not be built"))?;
-            let answer = self
-                .client
-                .delete_objects()
-                .bucket(&self.bucket)
-                .delete(delete)
-                .send()
-                .await
-                .map_err(|error| Fault::new(format!("DeleteObjects: {}", aws::reason(&error))))?;
-            if let Some(error) = answer.errors().first() {
-                let failed = answer.errors().len();
-                let code = error.code().unwrap_or("no code");
-                return Err(Fault::new(format!("DeleteObjects: {failed} of {count} failed: {code}")));
+    fn refuses(&self, _: &str, treatment: &Treatment) -> Option<String> {
+        match treatment {
+            Treatment::Mask(_) => Some("stored objects can be deleted or kept, but not masked".to_owned()),
+            Treatment::Delete if self.demands_mfa => {
+                Some(format!("the bucket `{}` demands MFA to delete anything", self.bucket))
             }
-            erased += count;
+            Treatment::Delete | Treatment::Keep(_) => None,
         }
-        Ok(erased)
+    }
+
+    fn cast(&self, _: &str, path: &str, value: &Value) -> Option<Value> {
+        if path == self.owner { Scalar::String.cast(value) } else { None }
+    }
+
+    fn ask<'a>(&'a self, question: &'a Question<'a>) -> Pages<'a> {
+        match Listing::new(self, question) {
+            Ok(listing) => listing.pages(),
+            Err(fault) => stream::once(async { Err(fault) }).boxed(),
+        }
+    }
+
+    /// The parts of keys between the slashes where identities stand. Tags cannot be listed without
+    /// asking for each object's.
+    fn census<'a>(&'a self, _: &'a str, _: &'a str) -> Option<Values<'a>> {
+        let Whose::Key(template) = &self.whose else { return None };
+        let pages = stream::try_unfold(Some(None), move |from: Option<Option<String>>| async move {
+            let Some(token) = from else { return Ok(None) };
+            let request = self.client.list_objects_v2().bucket(&self.bucket).prefix(template.before());
+            let answer = request.delimiter("/").set_continuation_token(token).send().await;
+            let answer = answer.map_err(|error| failed("ListObjectsV2", &error))?;
+            let parts = answer.common_prefixes().iter().filter_map(|part| part.prefix());
+            let values = parts.filter_map(|part| template.value_in_part(part)).map(Value::from).collect();
+            let next = answer.next_continuation_token.filter(|_| answer.is_truncated.unwrap_or_default());
+            Ok(Some((values, next.map(Some))))
+        });
+        Some(pages.boxed())
+    }
+
+    /// What is locked does not keep the others from going: it is a fault only when nothing else is left.
+    async fn delete(&self, question: &Question<'_>, rows: &[Found]) -> Result<u64, Fault> {
+        let handles = rows.iter().filter_map(Handle::of).collect();
+        let mut rows = self.still_theirs(question, handles).await?;
+        // Markers last, so that no older version comes into view for a moment.
+        rows.sort_by_key(|row| row.is_marker);
+        let mut stayed = Vec::new();
+        for rows in rows.chunks(BATCH) {
+            stayed.extend(self.delete_versions(rows).await?);
+        }
+        let gone = (rows.len() - stayed.len()) as u64;
+        match gone == 0 && !stayed.is_empty() {
+            true => Err(self.reason(&stayed).await),
+            false => Ok(gone),
+        }
+    }
+
+    async fn mask(&self, _: &Question<'_>, _: &[Change<'_>]) -> Result<u64, Fault> {
+        Err(Fault::new("stored objects cannot be masked"))
     }
 
     async fn object(&self, row: &Found) -> Result<Content, Fault> {
-        let key = object_key(row).ok_or_else(|| Fault::new("an object without a key"))?;
-        let answer = self.client.get_object().bucket(&self.bucket).key(key).send().await;
-        let answer = match answer {
+        let handle = Handle::of(row).ok_or_else(|| Fault::new("an object without a key"))?;
+        if handle.is_marker {
+            return Ok(Content::None);
+        }
+        let request = self.client.get_object().bucket(&self.bucket).key(handle.key);
+        let request = request.set_version_id(handle.id.map(str::to_owned));
+        let answer = match aws::patiently(|| request.clone().send()).await {
             Ok(answer) => answer,
-            Err(error) => {
-                return match error.as_service_error() {
-                    Some(GetObjectError::NoSuchKey(_)) => Ok(Content::Gone),
-                    _ => Err(Fault::new(format!("GetObject: {}", aws::reason(&error)))),
-                };
-            }
+            Err(error) if is_gone(&error) => return Ok(Content::Gone),
+            Err(error) => return Err(failed("GetObject", &error)),
         };
-        let prefix = row.row.get(&self.owner).and_then(|owner| self.prefix(owner).ok());
-        let name = prefix.and_then(|prefix| key.strip_prefix(&prefix)).unwrap_or(key).to_owned();
+        let prefix = match (&self.whose, row.row.get(&self.owner)) {
+            (Whose::Key(template), Some(owner)) => listing::prefix(template, owner).ok(),
+            (Whose::Key(_), None) => None,
+            (Whose::Tag { prefix, .. }, _) => Some(prefix.clone()),
+        };
+        let name = prefix.and_then(|prefix| handle.key.strip_prefix(&prefix)).unwrap_or(handle.key);
+        let name = match handle.id {
+            Some(id) if !handle.is_latest => format!("versions/{id}/{name}"),
+            Some(_) | None => name.to_owned(),
+        };
         let size = answer.content_length().unwrap_or_default().unsigned_abs();
         Ok(Content::Object(ObjectInfo { name, size }, Box::new(Body(answer.body))))
     }
+
+    fn weight(&self, row: &Found) -> u64 {
+        Handle::of(row).map_or(0, |handle| handle.size.unsigned_abs())
+    }
+
+    /// Deletions are free, but for reading the tags again.
+    fn usage_of(&self, treatment: &Treatment, rows: u64, _: u64) -> Usage {
+        match (treatment, &self.whose) {
+            (Treatment::Delete, Whose::Tag { .. }) => Usage { s3_gets: rows, ..Usage::default() },
+            (Treatment::Delete, Whose::Key(_)) | (Treatment::Mask(_) | Treatment::Keep(_), _) => {
+                Usage::default()
+            }
+        }
+    }
 }
 
-fn object_key(row: &Found) -> Option<&str> {
-    match row.key.first() {
-        Some(Value::Text(key)) => Some(key),
-        Some(_) | None => None,
-    }
+/// Whether an object has gone since it was listed.
+fn is_gone<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
+    matches!(error.code(), Some("NoSuchKey" | "NoSuchVersion"))
+}
+
+fn failed<E: ProvideErrorMetadata, R>(call: &str, error: &SdkError<E, R>) -> Fault {
+    Fault::new(format!("{call}: {}", aws::reason(error)))
 }
 
 /// The body of an object on its way.

@@ -3,14 +3,15 @@
 use std::path::PathBuf;
 
 use async_trait::async_trait;
-use domain::datamap::KeyKind;
+use domain::datamap::{FieldFacts, KeyKind, Masker};
 use domain::row::Value;
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::shop::{ADA, Shop};
 use crate::engine::Engine;
-use crate::fault::Fault;
-use crate::store::{Cursor, Found, Page, Question, Store};
-use crate::testing::{Recorder, Steps, dump, sqlite};
+use crate::fault::{EngineError, Fault};
+use crate::store::{Change, Found, Page, Pages, Question, Store};
+use crate::testing::{Plainly as _, Recorder, Steps, dump, sqlite};
 
 #[derive(Clone, Copy, PartialEq)]
 enum Trouble {
@@ -44,31 +45,43 @@ impl Troubled {
 
 #[async_trait]
 impl Store for Troubled {
-    fn key(&self, collection: &str, field: &str) -> KeyKind {
-        self.store.key(collection, field)
+    fn key(&self, collection: &str, path: &str) -> KeyKind {
+        self.store.key(collection, path)
     }
 
-    fn cast(&self, collection: &str, field: &str, value: &Value) -> Option<Value> {
-        self.store.cast(collection, field, value)
+    fn key_names(&self, collection: &str) -> Vec<String> {
+        self.store.key_names(collection)
     }
 
-    async fn page(&self, question: &Question<'_>, cursor: Cursor) -> Result<Page, Fault> {
+    fn facts(&self, collection: &str, path: &str) -> FieldFacts {
+        self.store.facts(collection, path)
+    }
+
+    fn cast(&self, collection: &str, path: &str, value: &Value) -> Option<Value> {
+        self.store.cast(collection, path, value)
+    }
+
+    fn ask<'a>(&'a self, question: &'a Question<'a>) -> Pages<'a> {
         if self.is(question, Trouble::Down) {
-            return Err(Fault::new("it does not answer"));
+            return stream::once(async { Err(Fault::new("it does not answer")) }).boxed();
         }
         if self.is(question, Trouble::Loose) {
-            let mut rows = Vec::new();
-            for i in 1..100_i64 {
-                let all = [Value::Int(i), Value::from(i.to_string().as_str())];
-                let loose = Question { values: &all, ..*question };
-                rows.extend(self.store.page(&loose, Cursor::default()).await?.rows);
-            }
-            return Ok(Page { rows, next: None });
+            let all = async move {
+                let mut rows = Vec::new();
+                for i in 1..100_i64 {
+                    let all = [Value::Int(i), Value::from(i.to_string().as_str())];
+                    let loose = Question { values: &all, ..*question };
+                    let pages: Vec<Page> = self.store.ask(&loose).try_collect().await?;
+                    rows.extend(pages.into_iter().flat_map(|page| page.rows));
+                }
+                Ok(Page { rows, ..Page::default() })
+            };
+            return stream::once(all).boxed();
         }
-        self.store.page(question, cursor).await
+        self.store.ask(question)
     }
 
-    async fn erase(&self, question: &Question<'_>, rows: &[Found]) -> Result<u64, Fault> {
+    async fn delete(&self, question: &Question<'_>, rows: &[Found]) -> Result<u64, Fault> {
         if self.is(question, Trouble::ReadOnly) {
             return Err(Fault::new("it may not be changed"));
         }
@@ -79,10 +92,14 @@ impl Store for Troubled {
             sqlite(&self.path, "INSERT INTO notes VALUES ('1', 'late')").await;
         }
         if self.is(question, Trouble::Lazy) {
-            self.store.erase(question, &rows[..1]).await?;
+            self.store.delete(question, &rows[..1]).await?;
             return Ok(rows.len() as u64);
         }
-        self.store.erase(question, rows).await
+        self.store.delete(question, rows).await
+    }
+
+    async fn mask(&self, question: &Question<'_>, changes: &[Change<'_>]) -> Result<u64, Fault> {
+        self.store.mask(question, changes).await
     }
 }
 
@@ -106,7 +123,7 @@ async fn erase_with(collection: &'static str, trouble: Trouble) -> (Vec<(String,
     let gone = shop.without_ada(before.clone());
 
     let engine = troubled(&shop, collection, trouble).await;
-    let erasure = engine.erase(&ADA.identities(), &mut Steps::default()).await.unwrap();
+    let erasure = engine.wipe(&ADA.identities(), &mut Steps::default()).await.unwrap();
     drop(engine);
 
     assert!(!erasure.complete(), "a false completion");
@@ -185,10 +202,10 @@ async fn what_a_loose_store_finds_too_much_is_nobodys() {
     let engine = troubled(&shop, "orders", Trouble::Loose).await;
 
     let mut sink = Recorder::default();
-    engine.access(&ADA.identities(), &mut sink).await.unwrap();
+    engine.read(&ADA.identities(), &mut sink).await.unwrap();
     assert_eq!(sink.rows.len(), 14);
 
-    assert!(engine.erase(&ADA.identities(), &mut Steps::default()).await.unwrap().complete());
+    assert!(engine.wipe(&ADA.identities(), &mut Steps::default()).await.unwrap().complete());
     assert_eq!(dump(&shop.path).await, gone);
 }
 
@@ -198,7 +215,7 @@ async fn what_is_written_while_the_last_rows_go_is_erased_as_well() {
     let gone = shop.without_ada(dump(&shop.path).await);
     let engine = troubled(&shop, "customers", Trouble::Busy).await;
 
-    let erasure = engine.erase(&ADA.identities(), &mut Steps::default()).await.unwrap();
+    let erasure = engine.wipe(&ADA.identities(), &mut Steps::default()).await.unwrap();
 
     assert!(erasure.complete());
     assert_eq!(dump(&shop.path).await, gone);
@@ -209,7 +226,7 @@ async fn a_takeout_fails_with_its_store() {
     let shop = Shop::new().await;
     let engine = troubled(&shop, "items", Trouble::Down).await;
 
-    let failed = engine.access(&ADA.identities(), &mut Recorder::default()).await.unwrap_err();
+    let failed = engine.read(&ADA.identities(), &mut Recorder::default()).await.unwrap_err();
 
     assert_eq!(failed.to_string(), "shop:items: it does not answer");
 }
@@ -231,32 +248,34 @@ async fn erase_after(sql: &str, collection: &str) -> String {
 }
 
 #[tokio::test]
-async fn rows_that_others_refer_to_stay_with_a_reason() {
-    let unmapped =
-        "CREATE TABLE parcels (order_id INTEGER REFERENCES orders); INSERT INTO parcels VALUES (2);";
-    assert_eq!(
-        erase_after(unmapped, "orders").await,
-        "rows that the data map does not erase refer to these (foreign key)"
-    );
-    let deferred = "CREATE TABLE parcels (order_id INTEGER REFERENCES orders DEFERRABLE INITIALLY DEFERRED);
-                    INSERT INTO parcels VALUES (2);";
-    assert_eq!(
-        erase_after(deferred, "orders").await,
-        "rows that the data map does not erase refer to these (foreign key)"
-    );
+async fn rows_that_others_refer_to_are_refused_before_anything_goes() {
+    for rule in ["", "DEFERRABLE INITIALLY DEFERRED", "ON DELETE CASCADE", "ON DELETE SET NULL"] {
+        let shop = Shop::new().await;
+        shop.sql(&format!(
+            "CREATE TABLE parcels (order_id INTEGER REFERENCES orders {rule}); INSERT INTO parcels VALUES (2), (10);"
+        ))
+        .await;
+        let before = dump(&shop.path).await;
+        let engine = shop.engine().await;
+
+        let plan = engine.plan(&ADA.identities(), &engine.order(None, Masker::random())).await.unwrap();
+        let refused = engine.wipe(&ADA.identities(), &mut Steps::default()).await;
+
+        let reason =
+            "`shop:orders`: 1 rows of `parcels`, which the plan does not delete, refer to rows that it would";
+        assert_eq!(plan.refusals, [reason], "{rule}");
+        assert!(matches!(refused, Err(EngineError::HalfDone(reasons)) if reasons == [reason]), "{rule}");
+        assert_eq!(dump(&shop.path).await, before, "{rule}");
+    }
 }
 
 #[tokio::test]
-async fn a_delete_that_reaches_further_is_taken_back() {
-    let reason = "deleting these rows would change others as well (a cascade or a trigger)";
-    let cascade = "CREATE TABLE parcels (order_id INTEGER REFERENCES orders ON DELETE CASCADE);
-                   INSERT INTO parcels VALUES (2);";
-    assert_eq!(erase_after(cascade, "orders").await, reason);
-    let nulls = "CREATE TABLE parcels (order_id INTEGER REFERENCES orders ON DELETE SET NULL);
-                 INSERT INTO parcels VALUES (2);";
-    assert_eq!(erase_after(nulls, "orders").await, reason);
-    let trigger = "CREATE TRIGGER tidy AFTER DELETE ON items BEGIN DELETE FROM notes; END;";
-    assert_eq!(erase_after(trigger, "items").await, reason);
+async fn a_delete_that_a_trigger_widens_or_forbids_is_taken_back() {
+    let tidies = "CREATE TRIGGER tidy AFTER DELETE ON items BEGIN DELETE FROM notes; END;";
+    assert_eq!(
+        erase_after(tidies, "items").await,
+        "changing these rows would change others as well (a cascade or a trigger)"
+    );
     let forbids = "CREATE TRIGGER stop BEFORE DELETE ON items BEGIN SELECT RAISE(ABORT, 'ada'); END;";
     assert_eq!(erase_after(forbids, "items").await, "a trigger forbids it");
 }

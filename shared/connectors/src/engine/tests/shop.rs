@@ -7,7 +7,7 @@ use domain::datamap::{Erasure, Identities};
 use tempfile::TempDir;
 
 use crate::engine::Engine;
-use crate::testing::{Steps, no_clients, open, person, sqlite};
+use crate::testing::{Plainly as _, Steps, no_clients, open, person, sqlite};
 
 pub(super) struct Person(pub(super) &'static str);
 
@@ -112,7 +112,7 @@ impl Shop {
     }
 
     pub(super) async fn erase(&self) -> Erasure {
-        self.engine().await.erase(&ADA.identities(), &mut Steps::default()).await.unwrap()
+        self.engine().await.wipe(&ADA.identities(), &mut Steps::default()).await.unwrap()
     }
 
     pub(super) async fn sql(&self, sql: &str) {

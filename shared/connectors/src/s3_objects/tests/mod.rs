@@ -1,5 +1,7 @@
 //! Tests against an embedded S3 on files, and against ones that misbehave.
 
+mod versions;
+
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use s3s::service::S3ServiceBuilder;
 use s3s::{S3, S3Request, S3Response, S3Result, dto};
@@ -8,7 +10,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::engine::Engine;
 use crate::fault::EngineError;
-use crate::testing::{Recorder, Steps, clients, effects, no_clients, numbers, open, person};
+use crate::testing::{Plainly as _, Recorder, Steps, clients, effects, no_clients, numbers, open, person};
 
 const CONNECTIONS: &str =
     "connections:\n  uploads: {kind: s3_objects, bucket: uploads, key: 'users/{external_id}/'}\n";
@@ -48,9 +50,13 @@ async fn embedded(s3: impl S3) -> Client {
 }
 
 async fn engine(client: &Client, map: &str) -> Result<Engine, EngineError> {
+    engine_at(client, map, CONNECTIONS).await
+}
+
+async fn engine_at(client: &Client, map: &str, connections: &str) -> Result<Engine, EngineError> {
     let mut clients = no_clients();
     clients.s3 = client.clone();
-    open(map, CONNECTIONS, std::path::Path::new("/"), clients).await
+    open(map, connections, std::path::Path::new("/"), clients).await
 }
 
 async fn keys(client: &Client) -> Vec<String> {
@@ -96,7 +102,7 @@ async fn every_object_is_listed_and_streamed() {
     let mut sink = Recorder::default();
 
     let engine = engine(&client, MAP).await.unwrap();
-    let counts = engine.access(&person("external_id", "4"), &mut sink).await.unwrap();
+    let counts = engine.read(&person("external_id", "4"), &mut sink).await.unwrap();
 
     assert_eq!(numbers(&counts), [("files", 1_100)]);
     assert_eq!((sink.rows.len(), sink.objects.len()), (1_100, 1_100));
@@ -122,14 +128,14 @@ async fn erasing_takes_the_persons_objects_and_nothing_else() {
     let engine = engine(&client, MAP).await.unwrap();
     let four = person("external_id", "4");
 
-    let stopped = engine.erase(&four, &mut Steps::stop_from(1)).await;
+    let stopped = engine.wipe(&four, &mut Steps::stop_from(1)).await;
     assert!(matches!(stopped, Err(EngineError::Interrupted(_))));
-    let erasure = engine.erase(&four, &mut Steps::default()).await.unwrap();
+    let erasure = engine.wipe(&four, &mut Steps::default()).await.unwrap();
 
     assert!(erasure.complete());
     assert_eq!(effects(&erasure), [("files", 100, 100, 0)]);
     assert_eq!(keys(&client).await, expected);
-    assert!(engine.erase(&four, &mut Steps::default()).await.unwrap().complete());
+    assert!(engine.wipe(&four, &mut Steps::default()).await.unwrap().complete());
 }
 
 #[tokio::test]
@@ -139,12 +145,12 @@ async fn identities_that_reach_further_are_refused_with_a_reason() {
     let engine = engine(&client, MAP).await.unwrap();
 
     for value in ["44/4", "/", "..", "."] {
-        let erasure = engine.erase(&person("external_id", value), &mut Steps::default()).await.unwrap();
+        let erasure = engine.wipe(&person("external_id", value), &mut Steps::default()).await.unwrap();
         assert!(!erasure.complete());
         let reason = erasure.collections[0].error.as_deref();
         assert_eq!(reason, Some("an identity value that would reach other people's objects"));
     }
-    assert!(engine.erase(&person("external_id", ""), &mut Steps::default()).await.is_err());
+    assert!(engine.wipe(&person("external_id", ""), &mut Steps::default()).await.is_err());
     assert_eq!(keys(&client).await, before);
 }
 
@@ -170,7 +176,7 @@ async fn objects_are_found_over_a_reference_as_well() {
     clients.s3 = client.clone();
     let engine = open(&map, &connections, dir.path(), clients).await.unwrap();
 
-    let erasure = engine.erase(&person("email", "ada"), &mut Steps::default()).await.unwrap();
+    let erasure = engine.wipe(&person("email", "ada"), &mut Steps::default()).await.unwrap();
 
     assert!(erasure.complete());
     assert_eq!(effects(&erasure), [("people", 1, 1, 0), ("files", 1_100, 1_100, 0)]);
@@ -188,7 +194,8 @@ async fn what_does_not_fit_the_key_is_refused_at_open() {
     );
     assert_eq!(
         refused("{name: size}", "{name: colour}").await,
-        "map.yml:9: objects have no field `colour`; expected one of: key, size, last_modified, etag, content"
+        "map.yml:9: objects have no field `colour`; expected one of: key, size, last_modified, etag, content, \
+         version_id, is_latest, delete_marker"
     );
     assert_eq!(
         refused("{name: size}", "{name: size, fides_meta: {identity: weight}}").await,
@@ -202,10 +209,8 @@ async fn what_does_not_fit_the_key_is_refused_at_open() {
     );
 }
 
-/// A bucket with versions, or one whose objects are locked and which lists more than it was asked for.
-struct Strange {
-    versions: Option<&'static str>,
-}
+/// A bucket whose objects are locked and which lists more than it was asked for.
+struct Strange;
 
 #[async_trait]
 impl S3 for Strange {
@@ -214,14 +219,6 @@ impl S3 for Strange {
         _: S3Request<dto::HeadBucketInput>,
     ) -> S3Result<S3Response<dto::HeadBucketOutput>> {
         Ok(S3Response::new(dto::HeadBucketOutput::default()))
-    }
-
-    async fn get_bucket_versioning(
-        &self,
-        _: S3Request<dto::GetBucketVersioningInput>,
-    ) -> S3Result<S3Response<dto::GetBucketVersioningOutput>> {
-        let status = self.versions.map(dto::BucketVersioningStatus::from_static);
-        Ok(S3Response::new(dto::GetBucketVersioningOutput { status, ..Default::default() }))
     }
 
     async fn list_objects_v2(
@@ -254,24 +251,13 @@ impl S3 for Strange {
 }
 
 #[tokio::test]
-async fn buckets_that_keep_versions_are_refused_at_open() {
-    for status in ["Enabled", "Suspended"] {
-        let client = embedded(Strange { versions: Some(status) }).await;
-        assert_eq!(
-            engine(&client, MAP).await.unwrap_err().to_string(),
-            "connections.yml:2: the bucket `uploads` keeps versions, which is not supported yet by this build"
-        );
-    }
-}
-
-#[tokio::test]
 async fn errors_inside_a_successful_delete_are_seen() {
-    let client = embedded(Strange { versions: None }).await;
+    let client = embedded(Strange).await;
     let engine = engine(&client, MAP).await.unwrap();
 
-    let erasure = engine.erase(&person("external_id", "4"), &mut Steps::default()).await.unwrap();
+    let erasure = engine.wipe(&person("external_id", "4"), &mut Steps::default()).await.unwrap();
 
     assert!(!erasure.complete());
     let reason = erasure.collections[0].error.as_deref();
-    assert_eq!(reason, Some("DeleteObjects: 1 of 1 failed: AccessDenied"));
+    assert_eq!(reason, Some("DeleteObjects: 1 failed: AccessDenied"));
 }
