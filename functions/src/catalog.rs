@@ -3,7 +3,10 @@
 
 use runtime::{Endpoint, Worker};
 
-use crate::{consents, deletions, native, notices, pdr, purges, takeouts, upkeep};
+use crate::{
+    certificates, consents, deletions, holds, native, notices, pdr, plans, processing, purges, takeouts,
+    upkeep,
+};
 
 /// Every endpoint.
 pub fn endpoints() -> Vec<Endpoint> {
@@ -51,6 +54,22 @@ pub fn endpoints() -> Vec<Endpoint> {
         native::import_persons::endpoint(),
         native::list_requests::endpoint(),
         native::get_request::endpoint(),
+        native::check::endpoint(),
+        plans::make::endpoint(),
+        plans::get::endpoint(),
+        plans::apply::endpoint(),
+        plans::release::endpoint(),
+        holds::create::endpoint(),
+        holds::list::endpoint(),
+        holds::get::endpoint(),
+        holds::lift::endpoint(),
+        processing::get::endpoint(),
+        processing::object::endpoint(),
+        processing::withdraw::endpoint(),
+        processing::overrule::endpoint(),
+        certificates::get::endpoint(),
+        certificates::list_keys::endpoint(),
+        certificates::create_key::endpoint(),
         native::health::endpoint(),
     ]
 }
@@ -64,5 +83,6 @@ pub fn workers() -> Vec<Worker> {
         purges::erase::worker(),
         notices::send::worker(),
         upkeep::resume::worker(),
+        upkeep::sweep::worker(),
     ]
 }

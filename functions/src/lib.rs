@@ -7,11 +7,15 @@
 mod lambda;
 
 pub mod catalog;
+pub mod certificates;
 pub mod consents;
 pub mod deletions;
+pub mod holds;
 pub mod native;
 pub mod notices;
 pub mod pdr;
+pub mod plans;
+pub mod processing;
 pub mod purges;
 pub mod takeouts;
 pub mod upkeep;

@@ -8,7 +8,7 @@ use runtime::{Allow, Credentials, Failure, Json, Need, NoBody, Org, Path, Route,
 use wire::{Code, Dialect};
 
 use super::Success;
-use crate::purges::{self, IfQueued};
+use crate::purges::{self, Asked, IfQueued};
 
 /// The route.
 pub static ROUTE: Route = Route {
@@ -36,7 +36,8 @@ pub async fn handle(
 ) -> Result<Json<Success>, Failure> {
     super::check_enabled(&tenant)?;
     let (key, person) = app.subject(&tenant, &user).await?;
-    purges::queue_erasure(&app, &tenant, (key, &person), Door::Instacart, None, IfQueued::Keep).await?;
+    purges::queue_erasure(&app, &tenant, (key, &person), Door::Instacart, Asked::default(), IfQueued::Keep)
+        .await?;
     Ok(Json(Success::TRUE))
 }
 

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use wire::{Code, Dialect, Problem, Reason};
 
 use super::Success;
-use crate::purges::{self, IfQueued};
+use crate::purges::{self, Asked, IfQueued};
 
 /// The route.
 pub static ROUTE: Route = Route {
@@ -55,7 +55,8 @@ pub async fn handle(
     let [(key, person)] = persons.as_slice() else {
         return Err(Problem::about(Code::PersonNotFound, "identifier").into());
     };
-    purges::queue_erasure(&app, &tenant, (*key, person), Door::Instacart, None, IfQueued::Keep).await?;
+    purges::queue_erasure(&app, &tenant, (*key, person), Door::Instacart, Asked::default(), IfQueued::Keep)
+        .await?;
     Ok(Json(Success::TRUE))
 }
 

@@ -1,7 +1,8 @@
 //! `DELETE /lethe/v1/persons/{person_id}`: take a person out of the registry.
 //!
 //! This erases nothing from the company's stores: that is what a purge is for, and while one
-//! waits or runs the person cannot be taken out. Of requests, only what proves them is kept.
+//! waits or runs, or a hold is on them, the person cannot be taken out. Of requests and holds, only
+//! what proves them is kept.
 
 use domain::{Permission, PersonId};
 use http::{Method, StatusCode};
@@ -17,7 +18,7 @@ pub static ROUTE: Route = Route {
     dialect: Dialect::Native,
     credentials: Credentials::BasicOrBearer,
     allow: Allow::AnyOf(&[Permission::PersonsWrite]),
-    errors: &[Code::PersonNotFound, Code::PurgeInProgress, Code::Conflict],
+    errors: &[Code::PersonNotFound, Code::PurgeInProgress, Code::Held, Code::Conflict],
     needs: &[Need::ForgetLedger, Need::DeleteTakeouts],
     summary: "Take a person out of the registry",
 };
@@ -41,8 +42,14 @@ pub async fn handle(
         return Err(Code::PurgeInProgress.into());
     }
     let now = app.now();
+    let bars = ledger.bars(key, now).await?;
+    // A hold on parts of all persons' stores does not speak of the registry.
+    if bars.hold_everything() || bars.iter().any(|hold| hold.person.is_some()) {
+        return Err(Code::Held.into());
+    }
     app.store().takeouts().remove_all(tenant.org, key).await?;
     ledger.forget_requests(key, None, now + tenant.proof_life(), now).await?;
+    ledger.forget_holds(key, now + tenant.proof_life()).await?;
     ledger.forget_person(key, None).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -5,6 +5,8 @@ use http::Method;
 use runtime::{Allow, Credentials, Failure, Json, Need, Org, Path, Route, State};
 use wire::{Code, Dialect, shapes::native::RequestReply};
 
+use crate::certificates;
+
 /// The route.
 pub static ROUTE: Route = Route {
     name: "get-request",
@@ -28,9 +30,12 @@ pub async fn handle(
     Org(tenant): Org,
     Path(id): Path<RequestId>,
 ) -> Result<Json<RequestReply>, Failure> {
-    let request = app.ledger(tenant.org).request_of_anyone(id).await?;
-    let request = request.filter(|request| request.is_kept(app.now())).ok_or(Code::RequestNotFound)?;
-    Ok(Json(request.into()))
+    let (ledger, now) = (app.ledger(tenant.org), app.now());
+    let request = ledger.request_of_anyone(id).await?;
+    let request = request.filter(|request| request.is_kept(now)).ok_or(Code::RequestNotFound)?;
+    let bars = ledger.bars(request.person, now).await?;
+    let certificate = certificates::link(&app, &tenant, &request).await?;
+    Ok(Json(RequestReply::from(request).held_by(&bars).certified(certificate)))
 }
 
 endpoint!(handle);

@@ -50,6 +50,8 @@ struct LineResult {
     status: u16,
     #[serde(skip_serializing_if = "Option::is_none")]
     person_id: Option<PersonId>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    erased_before: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
 }
@@ -120,10 +122,11 @@ async fn register(app: &App, tenant: &Tenant, (number, line): Numbered) -> LineR
     };
     let body = PersonBody { identities, verified, linked_identities };
     match super::register(app, tenant, person_id.clone(), body).await {
-        Ok((_, is_new)) => LineResult {
+        Ok(registered) => LineResult {
             line: number,
-            status: if is_new { 201 } else { 200 },
+            status: if registered.is_new { 201 } else { 200 },
             person_id: Some(person_id),
+            erased_before: registered.erased_before,
             error: None,
         },
         Err(failure) => refused(number, Some(person_id), &failure.into_problem()),
@@ -131,7 +134,13 @@ async fn register(app: &App, tenant: &Tenant, (number, line): Numbered) -> LineR
 }
 
 fn refused(line: usize, person_id: Option<PersonId>, problem: &Problem) -> LineResult {
-    LineResult { line, status: ROUTE.dialect.status(problem.code), person_id, error: Some(problem.detail()) }
+    LineResult {
+        line,
+        status: ROUTE.dialect.status(problem.code),
+        person_id,
+        erased_before: Vec::new(),
+        error: Some(problem.detail()),
+    }
 }
 
 endpoint!(handle);

@@ -17,7 +17,7 @@ pub static ROUTE: Route = Route {
     dialect: Dialect::Native,
     credentials: Credentials::BasicOrBearer,
     allow: Allow::AnyOf(&[Permission::PersonsWrite]),
-    errors: &[Code::InvalidField, Code::PurgeInProgress, Code::Conflict],
+    errors: &[Code::InvalidField, Code::PurgeInProgress, Code::IdentityErased, Code::Conflict],
     needs: &[Need::WriteLedger],
     summary: "Register a person or replace their identities",
 };
@@ -32,9 +32,9 @@ pub async fn handle(
     Path(id): Path<PersonId>,
     Body(body): Body<PersonBody>,
 ) -> Result<(StatusCode, Json<PersonReply>), Failure> {
-    let (person, is_new) = super::register(&app, &tenant, id, body).await?;
-    let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
-    Ok((status, Json(person.into())))
+    let registered = super::register(&app, &tenant, id, body).await?;
+    let status = if registered.is_new { StatusCode::CREATED } else { StatusCode::OK };
+    Ok((status, Json(PersonReply::registered(registered.person, registered.erased_before))))
 }
 
 endpoint!(handle);

@@ -63,8 +63,8 @@ pub(super) async fn of(app: &App, tenant: &Tenant, user: PersonId) -> Result<MyD
     let started = app.now();
     let (key, person) = app.look_up(tenant, &user).await?;
     let mut counts = Counts::default();
-    let engine = app.engine().await?;
-    access(engine, &person, &mut counts).await?;
+    let engine = app.engine(tenant).await?;
+    access(&engine, &person, &mut counts).await?;
     let collected = time::millis(app.now());
     let entries = collections(engine.map())
         .into_iter()
@@ -99,11 +99,11 @@ pub(super) async fn entry(
     user: &PersonId,
     data_id: &str,
 ) -> Result<Vec<Row>, Failure> {
-    let engine = app.engine().await?;
+    let engine = app.engine(tenant).await?;
     let wanted = collections(engine.map()).remove(data_id).ok_or(Code::DataNotFound)?;
     let (_, person) = app.look_up(tenant, user).await?;
     let mut rows = Rows { wanted, rows: Vec::new(), bytes: 0 };
-    access(engine, &person, &mut rows).await?;
+    access(&engine, &person, &mut rows).await?;
     if rows.bytes > LARGEST {
         return Err(Code::TooLarge.into());
     }

@@ -15,8 +15,10 @@ pub mod run_due;
 
 use domain::{
     PersonId, PersonKey, RequestId, Timestamp,
+    hold::Bars,
+    mandate::Mandate,
     person::Person,
-    purge::{Purge, PurgeState},
+    purge::{Purge, PurgeError, PurgeState},
     request::{Door, Kind, Request, Template, Work},
     tenant::Tenant,
 };
@@ -51,6 +53,22 @@ pub(crate) enum IfQueued {
     Keep,
 }
 
+/// When and how an erasure was asked for.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Asked {
+    /// The time that was suggested; after the tenant's grace period if none was.
+    pub(crate) at: Option<Timestamp>,
+    /// By which policy, as which plan, by whom.
+    pub(crate) mandate: Mandate,
+}
+
+impl Asked {
+    /// At this time and by the data map's own methods, as all dialects ask.
+    pub(crate) fn at(at: Option<Timestamp>) -> Self {
+        Self { at, mandate: Mandate::default() }
+    }
+}
+
 /// How often a change is tried again when others write at the same time.
 const TRIES: u32 = 8;
 
@@ -60,26 +78,32 @@ pub(crate) async fn queue_erasure(
     tenant: &Tenant,
     (key, person): (PersonKey, &Person),
     door: Door,
-    suggested: Option<Timestamp>,
+    asked: Asked,
     if_queued: IfQueued,
 ) -> Result<Request, Failure> {
+    let Asked { at: suggested, mandate } = asked;
     let ledger = app.ledger(tenant.org);
     let new_id = RequestId(app.entropy().id(app.now()));
     for _ in 0..TRIES {
         let now = app.now();
-        let current = ledger.erasure(key).await?;
+        let (current, bars) = (ledger.erasure(key).await?, ledger.bars(key, now).await?);
+        let new = || new_erasure(new_id, tenant, (key, person), door, (suggested, &mandate, &bars), now);
         let written = match current.as_ref().and_then(|request| Some((request, request.purge()?))) {
             Some((request, purge)) => match (purge.state, if_queued) {
                 // A repeat of the call that made it.
                 _ if request.id == new_id => return announce(app, tenant, request.clone()).await,
                 _ if request.makes_way() => {
-                    let mut new = new_erasure(new_id, tenant, (key, person), door, suggested, now);
+                    let mut new = new()?;
                     new.version = request.version + 1;
                     ledger.create_erasure(&new, Some(request)).await.map(|()| new)
                 }
+                // One that has begun goes on when nothing holds it any more.
+                (PurgeState::Queued | PurgeState::Held, IfQueued::Move) if purge.has_begun() => {
+                    return Ok(request.clone());
+                }
                 (PurgeState::Queued | PurgeState::Held, IfQueued::Move)
                 | (PurgeState::Failed, IfQueued::Move | IfQueued::Keep) => {
-                    let moved = purge.clone().reschedule(suggested, tenant, now)?;
+                    let moved = purge.clone().reschedule(suggested, tenant, now)?.asked_again(&mandate);
                     let is_earlier = moved.due < purge.due && now < moved.due;
                     let moved = request.clone().with_work(Work::Purge(moved), now);
                     let moved = if is_earlier { told(moved, person, now) } else { moved };
@@ -92,7 +116,7 @@ pub(crate) async fn queue_erasure(
                 ) => return Ok(request.clone()),
             },
             None => {
-                let new = new_erasure(new_id, tenant, (key, person), door, suggested, now);
+                let new = new()?;
                 ledger.create_erasure(&new, None).await.map(|()| new)
             }
         };
@@ -110,12 +134,46 @@ fn new_erasure(
     tenant: &Tenant,
     (key, person): (PersonKey, &Person),
     door: Door,
-    suggested: Option<Timestamp>,
+    (suggested, mandate, bars): (Option<Timestamp>, &Mandate, &Bars),
     now: Timestamp,
-) -> Request {
+) -> Result<Request, Failure> {
     let mut request = Request::new(id, key, person.id.clone(), Kind::Erasure, door, now);
-    request.work = Work::Purge(Purge::queue(suggested, tenant, now));
-    if request.purge().is_some_and(|purge| now < purge.due) { told(request, person, now) } else { request }
+    let purge = Purge::queue(suggested, tenant, now).under(mandate.clone());
+    let is_ahead = now < purge.due;
+    request.work = Work::Purge(if bars.hold_everything() { held(purge, bars, now)? } else { purge });
+    Ok(if is_ahead { told(request, person, now) } else { request })
+}
+
+/// The same purge, held until one of these holds has ended.
+fn held(purge: Purge, bars: &Bars, now: Timestamp) -> Result<Purge, PurgeError> {
+    purge.hold(bars.ids(), bars.look_at(now))
+}
+
+/// Marks a purge that waits as held if nothing of it may be carried out, so that whoever asks sees
+/// it at once. One that runs finds out by itself.
+pub(crate) async fn hold_back(app: &App, tenant: &Tenant, person: PersonKey) -> Result<(), Failure> {
+    let (ledger, now) = (app.ledger(tenant.org), app.now());
+    let bars = ledger.bars(person, now).await?;
+    let Some(request) = ledger.erasure(person).await?.filter(|_| bars.hold_everything()) else {
+        return Ok(());
+    };
+    let hold = |request: Request| {
+        let waits = |purge: &&Purge| matches!(purge.state, PurgeState::Queued | PurgeState::Held);
+        let Some(purge) = request.purge().filter(waits).cloned() else { return Ok(None) };
+        Ok::<_, Failure>(Some(request.with_work(Work::Purge(held(purge, &bars, now)?), now)))
+    };
+    ledger.amend_request(request, hold).await?;
+    Ok(())
+}
+
+/// Refuses what comes too late: the stores are proven empty, and the ledger is about to forget.
+pub(crate) async fn refuse_once_erased(app: &App, tenant: &Tenant, person: PersonKey) -> Result<(), Failure> {
+    let erasure =
+        app.ledger(tenant.org).erasure(person).await?.filter(|request| request.keep_until.is_some());
+    match erasure.as_ref().and_then(Request::purge) {
+        Some(purge) if purge.is_running() => Err(Code::PurgeInProgress.into()),
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// The same request with a mail about when the purge is due: whoever did not ask for it must learn
@@ -150,7 +208,8 @@ async fn queue(
     let (key, subject) = app.subject(tenant, &person.into()).await?;
     let suggested = ask.suggested_purge_time.map(|time| time.0);
     let request =
-        queue_erasure(app, tenant, (key, &subject), Door::RallyHere, suggested, IfQueued::Move).await?;
+        queue_erasure(app, tenant, (key, &subject), Door::RallyHere, Asked::at(suggested), IfQueued::Move)
+            .await?;
     let state = request.purge().map_or(PurgeState::Queued, |purge| purge.state);
     let reply = PurgeResponse::of(&request, person).ok_or(Code::Conflict)?;
     Ok((StatusCode::ACCEPTED, Json(reply), state))

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use archive::{About, Archive, Destination, Facts, Manifest, Password};
 use connectors::{Chunks, Engine, EngineError, ObjectInfo, Sink, SinkError};
 use domain::{
-    datamap::{CollectionRef, Identities},
+    datamap::{CollectionRef, Identities, Redaction, Selection},
     person::Person,
     request::{Request, Template, Work},
     row::Row,
@@ -75,20 +75,21 @@ async fn collect(app: &App, job: Job, request: &Request) -> Result<takeout::Arch
     let takeout = request.takeout().ok_or(StoreError::Conflict)?;
     let password = takeout.password.clone().ok_or(StoreError::Unreadable { what: "takeout" })?;
     let person = ledger.person(job.person).await?.ok_or(StoreError::Unreadable { what: "person" })?;
-    let engine = app.engine().await?;
+    let Some(tenant) = app.config().tenant(job.org) else { return Err(StoreError::Conflict.into()) };
+    let engine = app.engine(&tenant).await?;
     let (s3, bucket) = app.store().takeouts().bucket();
     let key = Takeouts::key(job.org, job.person, request.id, takeout.attempts);
     let destination = Destination { s3: s3.clone(), bucket: bucket.to_owned(), key: key.clone() };
     let mut archive = Archive::create(destination, Password::new(password), app.now());
 
-    let gathered = gather(app, job, &person, engine, &mut archive).await;
+    let gathered = gather(app, job, &person, &engine, &mut archive).await;
     if let Err(failure) = gathered {
         archive.abort().await;
         return Err(failure);
     }
     let facts = Facts {
         generator: concat!("Lethe ", env!("CARGO_PKG_VERSION")).to_owned(),
-        data_map: String::new(),
+        data_map: engine.map().version.clone(),
         collections: abouts(engine.map()),
     };
     let finished = archive.finish(facts, index).await.map_err(Failure::unavailable)?;
@@ -111,7 +112,8 @@ async fn gather(
     archive.begin_file(OWN_RECORD, "lethe.json").map_err(Failure::unavailable)?;
     archive.file_chunk(record.as_bytes()).await.map_err(Failure::unavailable)?;
     archive.end_file().await.map_err(Failure::unavailable)?;
-    let mut into = Into { archive, line: Vec::new() };
+    let redaction = Redaction::new(engine.map());
+    let mut into = Into { archive, redaction: &redaction, line: Vec::new() };
     access(engine, person, &mut into).await
 }
 
@@ -124,7 +126,8 @@ pub(crate) fn identities(person: &Person) -> Identities {
 /// Reads everything about a person from the stores. Somebody with nothing that leads into the
 /// stores has nothing there.
 pub(crate) async fn access(engine: &Engine, person: &Person, sink: &mut dyn Sink) -> Result<(), Failure> {
-    match engine.access(&identities(person), sink).await {
+    let everything = Selection::new(engine.map(), &[]);
+    match engine.access(&identities(person), &everything, sink).await {
         Ok(_) | Err(EngineError::NoIdentity { .. }) => Ok(()),
         Err(error) => Err(Failure::unavailable(error)),
     }
@@ -163,6 +166,7 @@ pub(crate) async fn own_record(app: &App, job: Job, person: &Person) -> Result<S
 /// Rows and objects on their way into the archive.
 struct Into<'a> {
     archive: &'a mut Archive,
+    redaction: &'a Redaction,
     line: Vec<u8>,
 }
 
@@ -170,8 +174,10 @@ struct Into<'a> {
 impl Sink for Into<'_> {
     async fn row(&mut self, at: &CollectionRef, row: &Row) -> Result<(), SinkError> {
         self.line.clear();
-        serde_json::to_writer(&mut self.line, row).map_err(SinkError::target)?;
-        self.archive.record(&at.to_string(), &self.line).await.map_err(SinkError::target)
+        let shown = self.redaction.row(at, row);
+        serde_json::to_writer(&mut self.line, shown.as_ref().unwrap_or(row)).map_err(SinkError::target)?;
+        let name = self.redaction.name(at).to_string();
+        self.archive.record(&name, &self.line).await.map_err(SinkError::target)
     }
 
     async fn object(
@@ -180,7 +186,8 @@ impl Sink for Into<'_> {
         object: &ObjectInfo,
         body: &mut dyn Chunks,
     ) -> Result<(), SinkError> {
-        self.archive.begin_file(&at.to_string(), &object.name).map_err(SinkError::target)?;
+        let name = self.redaction.name(at).to_string();
+        self.archive.begin_file(&name, &object.name).map_err(SinkError::target)?;
         while let Some(chunk) = body.next().await? {
             self.archive.file_chunk(&chunk).await.map_err(SinkError::target)?;
         }
@@ -195,11 +202,12 @@ fn abouts(map: &domain::datamap::DataMap) -> Vec<About> {
         description: Some("What the privacy service itself holds: identities, consents, requests".to_owned()),
         ..About::default()
     };
+    let redaction = Redaction::new(map);
     let mapped = map.collections().map(|(at, dataset, collection)| {
         let fields = collection.fields.iter().flat_map(|field| map.categories(dataset, collection, field));
         let categories: BTreeSet<String> = fields.map(ToString::to_string).collect();
         About {
-            collection: at.to_string(),
+            collection: redaction.name(&at).to_string(),
             description: collection.description.clone(),
             categories: categories.into_iter().collect(),
             ..About::default()

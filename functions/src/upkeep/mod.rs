@@ -1,3 +1,4 @@
 //! Workers that keep everything moving.
 
 pub mod resume;
+pub mod sweep;

@@ -5,7 +5,7 @@
 
 use domain::{
     Timestamp,
-    purge::PurgeState,
+    purge::{Purge, PurgeState},
     request::{Attention, Request, Work},
     takeout::TakeoutState,
 };
@@ -76,8 +76,14 @@ async fn reissue(app: &App, due: Due, request: Request, horizon: Timestamp) -> R
         ledger.put_request(&next).await?;
         app.nudge(queue, job).await;
     }
-    // A mail that waits hides the purge from `run-due-purges` until it is sent or put off.
-    if next.purge().is_some_and(|purge| purge.state == PurgeState::Queued && purge.due <= now) {
+    // A mail that waits hides the purge from `run-due-purges` until it is sent or put off. One that is
+    // held is looked at by a worker now and then: what held it may have ended.
+    let is_due = |purge: &Purge| match purge.state {
+        PurgeState::Queued => purge.due <= now,
+        PurgeState::Held => purge.lease_until <= horizon,
+        PurgeState::Running | PurgeState::Done | PurgeState::Failed | PurgeState::Cancelled => false,
+    };
+    if next.purge().is_some_and(is_due) {
         app.nudge(Queue::Purges, job).await;
     }
     if is_mail_due {

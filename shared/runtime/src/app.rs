@@ -7,11 +7,12 @@ use aws_smithy_http_client::{Builder, tls};
 use aws_smithy_types::timeout::TimeoutConfig;
 use chrono::TimeDelta;
 use connectors::Engine;
-use domain::Timestamp;
+use domain::{Timestamp, tenant::Tenant};
 use store::Store;
-use tokio::sync::OnceCell;
 
-use crate::{Clock, Config, Entropy, Failure, Log, auth::Gatekeeper, engine::open_engine};
+use crate::{
+    Clock, Config, Entropy, Failure, Log, auth::Gatekeeper, engine::Engines, secrets::SecretsManager,
+};
 
 /// Clients of the services that we call.
 #[derive(Clone)]
@@ -21,6 +22,7 @@ pub struct Clients {
     pub(crate) kms: aws_sdk_kms::Client,
     pub(crate) sqs: aws_sdk_sqs::Client,
     pub(crate) ses: aws_sdk_sesv2::Client,
+    pub(crate) secrets: SecretsManager,
 }
 
 /// The longest that one attempt of a call to a service may take. The SDK itself would wait for ever.
@@ -60,6 +62,7 @@ impl Clients {
         let s3 = client!(aws_sdk_s3, "S3", http, credentials, region, endpoint).force_path_style(path_style);
         let kms = client!(aws_sdk_kms, "KMS", http, credentials, region, endpoint);
         let sqs = client!(aws_sdk_sqs, "SQS", http, credentials, region, endpoint);
+        let secrets = client!(aws_sdk_secretsmanager, "SECRETS_MANAGER", http, credentials, region, endpoint);
         let ses = client!(aws_sdk_sesv2, "SESV2", http, credentials, region, endpoint);
         Self {
             dynamodb: aws_sdk_dynamodb::Client::from_conf(dynamodb.build()),
@@ -67,6 +70,7 @@ impl Clients {
             kms: aws_sdk_kms::Client::from_conf(kms.build()),
             sqs: aws_sdk_sqs::Client::from_conf(sqs.build()),
             ses: aws_sdk_sesv2::Client::from_conf(ses.build()),
+            secrets: SecretsManager::new(aws_sdk_secretsmanager::Client::from_conf(secrets.build())),
         }
     }
 
@@ -89,6 +93,16 @@ impl Clients {
     /// The S3 client.
     pub fn s3(&self) -> &aws_sdk_s3::Client {
         &self.s3
+    }
+
+    /// The secrets of the stores.
+    pub fn secrets(&self) -> &dyn connectors::Secrets {
+        &self.secrets
+    }
+
+    /// The client of Secrets Manager.
+    pub fn secrets_manager(&self) -> &aws_sdk_secretsmanager::Client {
+        self.secrets.client()
     }
 
     /// The SQS client.
@@ -136,7 +150,7 @@ struct Inner {
     clock: Clock,
     log: Log,
     gatekeeper: Gatekeeper,
-    engine: OnceCell<Engine>,
+    engines: Engines,
 }
 
 impl App {
@@ -150,12 +164,12 @@ impl App {
             config.places.clone(),
         );
         let gatekeeper = Gatekeeper::new(&config.issuers);
-        let engine = match engine {
-            EngineSource::Opened(engine) => OnceCell::new_with(Some(*engine)),
-            EngineSource::Configured => OnceCell::new(),
+        let engines = match engine {
+            EngineSource::Opened(engine) => Engines::with(config.map.clone(), *engine),
+            EngineSource::Configured => Engines::default(),
         };
         Self {
-            inner: Arc::new(Inner { config, clients, store, clock, log, gatekeeper, engine }),
+            inner: Arc::new(Inner { config, clients, store, clock, log, gatekeeper, engines }),
             entropy,
             deadline: None,
         }
@@ -210,15 +224,12 @@ impl App {
         self.deadline.is_some_and(|deadline| deadline - RESERVE <= self.now())
     }
 
-    /// The data-map engine.
+    /// The data-map engine of a tenant.
     ///
     /// # Errors
-    /// When map, connections or stores are not in order.
-    pub async fn engine(&self) -> Result<&Engine, Failure> {
-        let open = || {
-            let config = self.config();
-            open_engine(&config.datamaps, config.connections.as_deref(), self.clients())
-        };
-        self.inner.engine.get_or_try_init(open).await.map_err(Failure::unavailable)
+    /// When its map and connections are not in order.
+    pub async fn engine(&self, tenant: &Tenant) -> Result<Arc<Engine>, Failure> {
+        let files = tenant.data_map.as_ref().unwrap_or(&self.config().map);
+        self.inner.engines.get(files, self.clients()).await.map_err(Failure::unavailable)
     }
 }

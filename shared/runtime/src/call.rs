@@ -3,7 +3,7 @@
 use std::{convert::Infallible, str::FromStr};
 
 use bytes::Bytes;
-use domain::{PersonId, RequestId, tenant::Tenant};
+use domain::{HoldId, OrgId, PersonId, RequestId, tenant::Tenant};
 use http::HeaderMap;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
@@ -116,6 +116,18 @@ impl PathParam for PersonUuid {
 }
 
 impl PathParam for RequestId {
+    fn parse(text: &str) -> Result<Self, Reason> {
+        read(text, Reason::Uuid)
+    }
+}
+
+impl PathParam for OrgId {
+    fn parse(text: &str) -> Result<Self, Reason> {
+        read(text, Reason::Uuid)
+    }
+}
+
+impl PathParam for HoldId {
     fn parse(text: &str) -> Result<Self, Reason> {
         read(text, Reason::Uuid)
     }

@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use domain::{OrgId, tenant::Tenant};
+use domain::{
+    OrgId,
+    tenant::{MapFiles, Tenant},
+};
 use jsonwebtoken::{Algorithm, jwk::JwkSet};
 use serde::Deserialize;
 use store::Places;
@@ -57,10 +60,8 @@ pub struct Config {
     pub tenants: BTreeMap<OrgId, Tenant>,
     /// The settings of tenants that are not named; without them there are no others.
     pub other_tenants: Option<Tenant>,
-    /// Files of the data map.
-    pub datamaps: Vec<PathBuf>,
-    /// The connections file.
-    pub connections: Option<PathBuf>,
+    /// The data map of tenants that have none of their own.
+    pub map: MapFiles,
 }
 
 /// Why the settings were refused.
@@ -113,10 +114,12 @@ impl Config {
             issuers: json("LETHE_ISSUERS", &need("LETHE_ISSUERS")?)?,
             tenants: tenants.into_iter().map(|tenant| (tenant.org, tenant)).collect(),
             other_tenants: None,
-            datamaps: optional("LETHE_DATAMAPS")
-                .map(|list| list.split(':').map(PathBuf::from).collect())
-                .unwrap_or_default(),
-            connections: optional("LETHE_CONNECTIONS").map(PathBuf::from),
+            map: MapFiles {
+                files: optional("LETHE_DATAMAPS")
+                    .map(|list| list.split(':').map(PathBuf::from).collect())
+                    .unwrap_or_default(),
+                connections: optional("LETHE_CONNECTIONS").map(PathBuf::from),
+            },
         })
     }
 }

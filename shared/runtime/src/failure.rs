@@ -2,7 +2,10 @@
 
 use std::error::Error as StdError;
 
-use domain::{consent::ConsentError, person::PersonError, purge::PurgeError, takeout::TakeoutError};
+use domain::{
+    consent::ConsentError, hold::HoldError, objection::ObjectionError, person::PersonError,
+    purge::PurgeError, takeout::TakeoutError,
+};
 use store::StoreError;
 use wire::{Code, Problem};
 
@@ -80,7 +83,7 @@ macro_rules! told {
     )*};
 }
 
-told!(Problem, PurgeError, TakeoutError, ConsentError, PersonError);
+told!(Problem, PurgeError, TakeoutError, ConsentError, PersonError, HoldError, ObjectionError);
 
 impl From<Code> for Failure {
     fn from(code: Code) -> Self {

@@ -20,6 +20,7 @@ mod mail;
 mod mount;
 pub mod queues;
 mod route;
+mod secrets;
 mod serve;
 mod subject;
 

@@ -63,6 +63,8 @@ pub enum Need {
     WriteLedger,
     /// Deletes from the ledger what a forgotten person leaves.
     ForgetLedger,
+    /// Signs certificates.
+    Certify,
     /// Reads finished takeouts.
     ReadTakeouts,
     /// Writes takeouts.

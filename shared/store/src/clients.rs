@@ -1,9 +1,5 @@
 //! API clients, which sign in with a secret, and the key that signs our own tokens.
 
-use aws_lc_rs::{
-    encoding::{AsDer, Pkcs8V1Der},
-    signature::Ed25519KeyPair,
-};
 use domain::OrgId;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -11,6 +7,7 @@ use zeroize::Zeroizing;
 use crate::{
     Store, StoreError, keys,
     table::{Only, Read},
+    vault::new_pair,
 };
 
 /// A program of a tenant's that signs in with a secret.
@@ -48,10 +45,6 @@ impl Store {
     /// # Errors
     /// When the key cannot be had.
     pub async fn signing_key(&self) -> Result<Zeroizing<Vec<u8>>, StoreError> {
-        let make = || {
-            let der: Pkcs8V1Der<'_> = Ed25519KeyPair::generate().ok()?.as_der().ok()?;
-            Some(der.as_ref().to_vec())
-        };
-        self.inner.vault.secret(&keys::signing_key(), make).await
+        self.inner.vault.secret(&keys::signing_key(), new_pair).await
     }
 }

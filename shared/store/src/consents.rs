@@ -3,7 +3,7 @@
 use aws_lc_rs::digest;
 use domain::{
     PersonKey, Timestamp,
-    consent::{Change, Consent, Version},
+    consent::{Change, Consent, Version, withdrawn},
 };
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +19,9 @@ struct ConsentItem {
     at: Timestamp,
     by: String,
     c: Vec<Consent>,
+    /// What was withdrawn; not hashed, because it follows from what is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    w: Vec<Consent>,
     #[serde(with = "serde_bytes")]
     p: Vec<u8>,
     #[serde(with = "serde_bytes")]
@@ -37,10 +40,10 @@ fn hash(version: &Version) -> Result<[u8; 32], StoreError> {
     Ok(hash)
 }
 
-fn read(item: Item) -> Result<Version, StoreError> {
-    let ConsentItem { n, at, by, c, p, h: _ } = readable(item)?;
+pub(crate) fn read(item: Item) -> Result<Version, StoreError> {
+    let ConsentItem { n, at, by, c, w, p, h: _ } = readable(item)?;
     let previous = p.try_into().map_err(|_| StoreError::Unreadable { what: "consent" })?;
-    Ok(Version { number: n, at, by, consents: c, previous })
+    Ok(Version { number: n, at, by, consents: c, withdrawn: w, previous })
 }
 
 /// How often a change is tried again when others write at the same time.
@@ -98,15 +101,17 @@ impl Ledger<'_> {
                 }
             };
             how = Read::Consistent;
-            let (number, previous, current) = match head {
-                Some(version) => (version.number + 1, hash(&version)?, version.consents),
-                None => (1, [0; 32], Vec::new()),
+            let (number, previous, current) = match &head {
+                Some(version) => (version.number + 1, hash(version)?, version.consents.as_slice()),
+                None => (1, [0; 32], &[][..]),
             };
+            let consents = change.apply(current, now);
             let version = Version {
                 number,
                 at: now,
                 by: by.to_owned(),
-                consents: change.apply(&current, now),
+                withdrawn: withdrawn(head.as_ref(), &consents, now),
+                consents,
                 previous,
             };
             let item = ConsentItem {
@@ -114,6 +119,7 @@ impl Ledger<'_> {
                 at: version.at,
                 by: version.by.clone(),
                 c: version.consents.clone(),
+                w: version.withdrawn.clone(),
                 p: version.previous.to_vec(),
                 h: hash(&version)?.to_vec(),
             };

@@ -7,15 +7,25 @@
 //! |---|---|---|
 //! | the person | table | `ORG#o#P#p`, `P` |
 //! | the person and their current consents, in one read | table | `ORG#o#P#p`, `C#` to `P`, last two |
+//! | the person, their current consents and their erasure, in one read | table | `ORG#o#P#p`, `C#` to `R`, last three |
 //! | the consent history | table | `ORG#o#P#p`, begins with `C#` |
-//! | all requests of the person | table | `ORG#o#P#p`, begins with `R#` |
-//! | the erasure that is, or was last, under way (one per person) | table | `ORG#o#P#p`, `R#ERASURE` |
+//! | all requests of the person | table | `ORG#o#P#p`, begins with `R` |
+//! | the erasure that is, or was last, under way (one per person) | table | `ORG#o#P#p`, `R` |
 //! | one request of the person | table | `ORG#o#P#p`, `R#i` |
 //! | the person's current link to the data view | table | `ORG#o#P#p`, `V` |
+//! | a plan of the person's erasure | table | `ORG#o#P#p`, `S#<hash>` |
+//! | the holds on the person | table | `ORG#o#P#p`, begins with `W#` |
+//! | the holds on the whole tenant | table | `ORG#o`, begins with `W#` |
+//! | whose hold is this | table | `ORG#o#W#i`, `W` |
 //! | whose request is this | table | `ORG#o#R#i`, `R` |
-//! | who is identified by this value | table | `ORG#o#I#<keyed hash>`, begins with nothing: all |
+//! | the certificate about this request | table | `ORG#o#R#i`, `C` |
+//! | the public keys of the tenant's certificates | table | `ORG#o#S`, all, by number |
+//! | who is identified by this value | table | `ORG#o#I#<keyed hash>`, a pseudonym |
+//! | whether this value, or this person, was erased | table | `ORG#o#I#<keyed hash>`, `T` |
 //! | what was answered under an idempotency key | table | `ORG#o#K#<hash>`, `K` |
 //! | all requests of the tenant, newest first | `list` | `ORG#o` |
+//! | all tombstones of the tenant | `list` | `ORG#o#T` |
+//! | all holds of the tenant, newest first | `list` | `ORG#o#W` |
 //! | what needs attention by now, oldest first | `due` | `<attention>#<shard>`, up to `<now>` |
 //! | an API client | table | `CLIENT#<id>`, `CLIENT` |
 //!
@@ -30,15 +40,21 @@
 //! | the person's data key | `ORG#o#P#p` |
 //! | the key of mails that outlive the person's data key | `ORG#o#R#i` |
 //! | the key that signs our own tokens | `SIGNING` |
+//! | a key that signs the tenant's certificates | `CERT#ORG#o#<number>` |
+//!
+//! The last does not begin with its tenant: what does, every function may have opened by KMS, and
+//! this is for whoever certifies alone.
 
 use chrono::SecondsFormat;
 use domain::{
-    OrgId, PersonKey, RequestId, Timestamp,
+    HoldId, OrgId, PersonKey, RequestId, Timestamp,
+    hold::Hold,
     request::{Attention, Kind, Request, Work},
 };
+use uuid::Uuid;
 
 /// The primary key of an item.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key {
     /// Partition key.
     pub pk: String,
@@ -48,6 +64,11 @@ pub struct Key {
 
 /// How many partitions the index of what is due is spread over.
 pub const DUE_SHARDS: u8 = 4;
+
+/// The partition of what concerns the tenant as a whole.
+pub fn tenant_partition(org: OrgId) -> String {
+    format!("ORG#{org}")
+}
 
 /// The partition of a person.
 pub fn person_partition(org: OrgId, person: PersonKey) -> String {
@@ -70,12 +91,16 @@ pub fn consent(org: OrgId, person: PersonKey, number: u64) -> Key {
     Key { pk: person_partition(org, person), sk: format!("{CONSENTS}{number:010}") }
 }
 
-/// What all requests begin with.
+/// The sort key of the one erasure of a person that is, or was last, under way: next to the person's
+/// own record, and before all other requests.
+pub const ERASURE: &str = "R";
+
+/// What all other requests begin with.
 pub const REQUESTS: &str = "R#";
 
 /// Where the one erasure of a person lies that is, or was last, under way.
 pub fn erasure(org: OrgId, person: PersonKey) -> Key {
-    Key { pk: person_partition(org, person), sk: format!("{REQUESTS}ERASURE") }
+    Key { pk: person_partition(org, person), sk: ERASURE.into() }
 }
 
 /// Where a request lies that is not the current erasure.
@@ -99,6 +124,40 @@ pub fn owner(org: OrgId, id: RequestId) -> Key {
     Key { pk: format!("ORG#{org}#R#{id}"), sk: "R".into() }
 }
 
+/// Where the certificate about the request `id` lies.
+pub fn certificate(org: OrgId, id: RequestId) -> Key {
+    Key { pk: owner(org, id).pk, sk: "C".into() }
+}
+
+/// The partition of the public keys of a tenant's certificates.
+pub fn certificate_keys(org: OrgId) -> String {
+    format!("ORG#{org}#S")
+}
+
+/// Where the public half of a key of a tenant's certificates lies.
+pub fn certificate_key(org: OrgId, number: u32) -> Key {
+    Key { pk: certificate_keys(org), sk: format!("{number:010}") }
+}
+
+/// What all holds begin with.
+pub const HOLDS: &str = "W#";
+
+/// Where a hold lies: with the person whose data it is on, or with the tenant.
+pub fn hold(org: OrgId, person: Option<PersonKey>, id: HoldId) -> Key {
+    let pk = person.map_or_else(|| tenant_partition(org), |person| person_partition(org, person));
+    Key { pk, sk: format!("{HOLDS}{id}") }
+}
+
+/// Where it is noted on whose data the hold `id` is.
+pub fn hold_owner(org: OrgId, id: HoldId) -> Key {
+    Key { pk: format!("ORG#{org}#W#{id}"), sk: "W".into() }
+}
+
+/// Where the plan with this hash lies.
+pub fn plan(org: OrgId, person: PersonKey, sha256: &str) -> Key {
+    Key { pk: person_partition(org, person), sk: format!("S#{sha256}") }
+}
+
 /// Where a person's current link to the personal data view lies.
 pub fn view_link(org: OrgId, person: PersonKey) -> Key {
     Key { pk: person_partition(org, person), sk: "V".into() }
@@ -114,6 +173,30 @@ pub fn identity(org: OrgId, hash: [u8; 16], person: PersonKey) -> Key {
     Key { pk: identity_partition(org, hash), sk: person.to_string() }
 }
 
+/// The sort key of a tombstone.
+pub const TOMBSTONE: &str = "T";
+
+/// Where it is noted that whatever has this keyed hash was erased.
+pub fn tombstone(org: OrgId, hash: [u8; 16]) -> Key {
+    Key { pk: identity_partition(org, hash), sk: TOMBSTONE.into() }
+}
+
+/// Where a tombstone stands in the list of all of its tenant.
+pub fn in_tombstone_list(org: OrgId, hash: [u8; 16]) -> Key {
+    Key { pk: tombstone_list_partition(org), sk: hex::encode(hash) }
+}
+
+/// The list of all tombstones of a tenant.
+pub fn tombstone_list_partition(org: OrgId) -> String {
+    format!("ORG#{org}#T")
+}
+
+/// The keyed hash of a partition key made by [`identity_partition`].
+pub fn hash_of_identity_partition(pk: &str) -> Option<[u8; 16]> {
+    let (_, hash) = pk.strip_prefix("ORG#")?.split_once("#I#")?;
+    hex::decode(hash).ok()?.try_into().ok()
+}
+
 /// Where the answer given under an idempotency key lies, given the hash of its scope.
 pub fn reply(org: OrgId, scope: [u8; 32]) -> Key {
     Key { pk: format!("ORG#{org}#K#{}", hex::encode(scope)), sk: "K".into() }
@@ -126,17 +209,27 @@ pub fn client(id: &str) -> Key {
 
 /// Where a request stands in the list of all requests of its tenant.
 pub fn in_list(org: OrgId, request: &Request) -> Key {
-    Key { pk: list_partition(org), sk: list_sort(request) }
+    Key { pk: list_partition(org), sk: list_sort(request.received_at, request.id.0) }
+}
+
+/// Where a hold stands in the list of all holds of its tenant.
+pub fn in_hold_list(org: OrgId, hold: &Hold) -> Key {
+    Key { pk: hold_list_partition(org), sk: list_sort(hold.created_at, hold.id.0) }
 }
 
 /// By time, and by id where times are equal.
-pub fn list_sort(request: &Request) -> String {
-    format!("{}#{}", sortable(request.received_at), request.id)
+pub fn list_sort(at: Timestamp, id: Uuid) -> String {
+    format!("{}#{}", sortable(at), id.as_hyphenated())
 }
 
 /// The list of all requests of a tenant.
 pub fn list_partition(org: OrgId) -> String {
     format!("ORG#{org}")
+}
+
+/// The list of all holds of a tenant.
+pub fn hold_list_partition(org: OrgId) -> String {
+    format!("ORG#{org}#W")
 }
 
 /// Where a request waits for attention, if it needs any.
@@ -182,6 +275,11 @@ pub fn signing_key() -> Key {
     Key { pk: "SIGNING".into(), sk: String::new() }
 }
 
+/// A key, in the key table, that signs a tenant's certificates.
+pub fn certificate_secret(org: OrgId, number: u32) -> Key {
+    Key { pk: format!("CERT#ORG#{org}#{number:010}"), sk: String::new() }
+}
+
 /// Fixed width, so that text order is time order.
 pub fn sortable(at: Timestamp) -> String {
     at.to_rfc3339_opts(SecondsFormat::Micros, true)
@@ -193,15 +291,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_lies_between_the_consents_and_the_person() {
+    fn nothing_lies_between_the_consents_the_person_and_the_erasure() {
         let org = "af5fbd30-7ce7-4548-8b30-4cd59cb2aba1".parse().unwrap();
         let someone = PersonKey([9; 16]);
         let newest = consent(org, someone, 9_999_999_999).sk;
-        let others = [erasure(org, someone).sk, view_link(org, someone).sk];
+        let (own, current) = (person(org, someone).sk, erasure(org, someone).sk);
+        let others = [
+            request_by_id(org, someone, RequestId(Uuid::nil())).sk,
+            view_link(org, someone).sk,
+            plan(org, someone, "").sk,
+            hold(org, Some(someone), HoldId(Uuid::nil())).sk,
+        ];
 
-        let range = CONSENTS.to_owned()..=person(org, someone).sk;
-        assert!(range.contains(&newest));
-        assert!(others.iter().all(|other| !range.contains(other)));
+        assert!(CONSENTS < newest.as_str() && newest < own && own < current);
+        assert!(others.iter().all(|other| current < *other));
     }
 
     #[test]

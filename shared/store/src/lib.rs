@@ -5,6 +5,11 @@
 //! | [`persons`] | registered persons and how to find them by what identifies them |
 //! | [`requests`] | requests of every kind, with the takeout or purge that answers them |
 //! | [`consents`] | the append-only consent history |
+//! | [`holds`] | legal holds and duties of retention |
+//! | [`plans`] | plans of erasures |
+//! | [`standing`] | what bears on whether a person's data may be used, in one read |
+//! | [`list`] | lists of everything of a kind, page by page |
+//! | [`certificates`] | certificates of erasures, and the keys that sign them |
 //! | [`clients`] | API clients and our own token-signing key |
 //! | [`replies`] | what was answered under an idempotency key |
 //! | [`links`] | one-time links into the personal data view |
@@ -14,14 +19,19 @@
 //! Every read and write goes through a [`Ledger`], which belongs to one tenant; only sweepers and
 //! the look-up of API clients work across tenants, and they say so.
 
+pub mod certificates;
 pub mod clients;
 pub mod consents;
 mod error;
+pub mod holds;
 pub mod keys;
 pub mod links;
+pub mod list;
 pub mod persons;
+pub mod plans;
 pub mod replies;
 pub mod requests;
+pub mod standing;
 mod table;
 pub mod takeouts;
 pub mod vault;
@@ -30,6 +40,7 @@ use std::sync::Arc;
 
 use domain::{OrgId, PersonId, PersonKey};
 
+use certificates::Signers;
 pub use error::StoreError;
 use table::Table;
 use takeouts::Takeouts;
@@ -58,6 +69,7 @@ struct Inner {
     table: Table,
     vault: Vault,
     takeouts: Takeouts,
+    signers: Signers,
 }
 
 impl Store {
@@ -71,7 +83,8 @@ impl Store {
         let Places { table, key_table, takeout_bucket, kms_key } = places;
         let vault = Vault::new(Table::new(dynamodb.clone(), key_table), kms, kms_key);
         let takeouts = Takeouts::new(s3, takeout_bucket);
-        Self { inner: Arc::new(Inner { table: Table::new(dynamodb, table), vault, takeouts }) }
+        let (table, signers) = (Table::new(dynamodb, table), Signers::default());
+        Self { inner: Arc::new(Inner { table, vault, takeouts, signers }) }
     }
 
     /// The part of the ledger that belongs to one tenant.

@@ -191,14 +191,15 @@ impl Table {
         Ok((places, answer.last_evaluated_key))
     }
 
-    /// The records at `keys`, in any order; those that are gone are left out.
-    pub(crate) async fn get_many(&self, keys: &[Key]) -> Result<Vec<Item>, StoreError> {
+    /// The records at `keys`, each once, in any order; those that are not there are left out.
+    pub(crate) async fn get_many(&self, keys: &[Key], read: Read) -> Result<Vec<Item>, StoreError> {
         let mut items = Vec::new();
         for chunk in keys.chunks(100) {
             let mut wanted = Some(chunk.iter().map(primary).collect::<Vec<_>>());
             while let Some(keys) = wanted.take().filter(|keys| !keys.is_empty()) {
                 let keys = KeysAndAttributes::builder()
                     .set_keys(Some(keys))
+                    .consistent_read(read == Read::Consistent)
                     .build()
                     .map_err(|_| StoreError::Unreadable { what: "key" })?;
                 let answer = self

@@ -15,8 +15,10 @@ use std::{
 
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, RandomizedNonceKey},
+    encoding::{AsDer, Pkcs8V1Der},
     hkdf, hmac,
     rand::{SecureRandom, SystemRandom},
+    signature::Ed25519KeyPair,
 };
 use aws_sdk_kms::{primitives::Blob, types::DataKeySpec};
 use domain::{OrgId, PersonKey, RequestId};
@@ -116,13 +118,29 @@ impl Vault {
 
     /// The data key of `owner`, or nothing if there is none (any more).
     pub(crate) async fn seal_of(&self, org: OrgId, owner: Owner) -> Result<Option<Seal>, StoreError> {
+        let secret = self.data_key(org, owner).await?;
+        secret.map(|secret| Seal::new(&secret)).transpose()
+    }
+
+    async fn data_key(&self, org: OrgId, owner: Owner) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError> {
         let place = owner.place(org);
         let Some(mut wrapped) = self.table.get::<Wrapped>(&place, Read::Consistent).await? else {
             return Ok(None);
         };
         let tenant = self.tenant(org).await?;
-        let secret = Zeroizing::new(tenant.wrap.open(&place.pk, &mut wrapped.k)?.to_vec());
-        Seal::new(&secret).map(Some)
+        Ok(Some(Zeroizing::new(tenant.wrap.open(&place.pk, &mut wrapped.k)?.to_vec())))
+    }
+
+    /// A secret for one purpose that goes when the data key of `owner` goes; none without one.
+    pub(crate) async fn derived(
+        &self,
+        org: OrgId,
+        owner: Owner,
+        purpose: &str,
+    ) -> Result<Option<Zeroizing<[u8; 32]>>, StoreError> {
+        let Some(secret) = self.data_key(org, owner).await? else { return Ok(None) };
+        let root = hkdf::Salt::new(hkdf::HKDF_SHA256, b"lethe data key").extract(&secret);
+        expand(&root, purpose.as_bytes()).map(Some)
     }
 
     /// The data key of `owner`, made if there is none.
@@ -147,14 +165,27 @@ impl Vault {
         self.table.delete(&owner.place(org)).await
     }
 
+    /// The secret at `place`, wrapped by KMS itself, or nothing if there is none (any more).
+    pub(crate) async fn known_secret(&self, place: &Key) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError> {
+        match self.table.get::<Wrapped>(place, Read::Consistent).await? {
+            Some(wrapped) => self.unwrap(place, wrapped).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Destroys the secret at `place`.
+    pub(crate) async fn destroy_secret(&self, place: &Key) -> Result<(), StoreError> {
+        self.table.delete(place).await
+    }
+
     /// The secret at `place`, wrapped by KMS itself; made by `make` if there is none.
     pub(crate) async fn secret(
         &self,
         place: &Key,
         make: impl FnOnce() -> Option<Vec<u8>>,
     ) -> Result<Zeroizing<Vec<u8>>, StoreError> {
-        if let Some(wrapped) = self.table.get::<Wrapped>(place, Read::Consistent).await? {
-            return self.unwrap(place, wrapped).await;
+        if let Some(secret) = self.known_secret(place).await? {
+            return Ok(secret);
         }
         let secret = make().ok_or(StoreError::Sealing("made"))?;
         let answer = self
@@ -176,11 +207,18 @@ impl Vault {
     }
 }
 
+/// A new Ed25519 key as PKCS#8; nothing without randomness.
+pub(crate) fn new_pair() -> Option<Vec<u8>> {
+    let der: Pkcs8V1Der<'_> = Ed25519KeyPair::generate().ok()?.as_der().ok()?;
+    Some(der.as_ref().to_vec())
+}
+
 /// What is derived from a tenant's key.
 pub(crate) struct TenantKeys {
     pepper: hmac::Key,
     wrap: Seal,
     replies: Seal,
+    records: Seal,
 }
 
 /// How many bytes a derived key has.
@@ -192,20 +230,23 @@ impl hkdf::KeyType for KeyBytes {
     }
 }
 
+fn expand(root: &hkdf::Prk, purpose: &[u8]) -> Result<Zeroizing<[u8; 32]>, StoreError> {
+    let mut key = Zeroizing::new([0; 32]);
+    root.expand(&[purpose], KeyBytes)
+        .and_then(|derived| derived.fill(key.as_mut()))
+        .map_err(|_| StoreError::Sealing("derived"))?;
+    Ok(key)
+}
+
 impl TenantKeys {
     fn derive(secret: &[u8]) -> Result<Self, StoreError> {
         let root = hkdf::Salt::new(hkdf::HKDF_SHA256, b"lethe tenant").extract(secret);
-        let derive = |purpose: &[u8]| {
-            let mut key = Zeroizing::new([0; 32]);
-            root.expand(&[purpose], KeyBytes)
-                .and_then(|derived| derived.fill(key.as_mut()))
-                .map_err(|_| StoreError::Sealing("derived"))?;
-            Ok::<_, StoreError>(key)
-        };
+        let derive = |purpose: &[u8]| expand(&root, purpose);
         Ok(Self {
             pepper: hmac::Key::new(hmac::HMAC_SHA256, derive(b"pseudonyms")?.as_ref()),
             wrap: Seal::new(derive(b"wrapping")?.as_ref())?,
             replies: Seal::new(derive(b"replies")?.as_ref())?,
+            records: Seal::new(derive(b"records")?.as_ref())?,
         })
     }
 
@@ -226,6 +267,11 @@ impl TenantKeys {
     /// What seals answers that belong to no person.
     pub(crate) fn replies(&self) -> &Seal {
         &self.replies
+    }
+
+    /// What seals records of the tenant that belong to no person.
+    pub(crate) fn records(&self) -> &Seal {
+        &self.records
     }
 }
 

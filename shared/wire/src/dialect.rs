@@ -147,7 +147,18 @@ fn json_api(problem: &Problem, status: u16, request_id: &str) -> Value {
         | Code::RequestNotFound
         | Code::PurgeNotFound
         | Code::DataNotFound
+        | Code::CertificateNotFound
+        | Code::PlanNotFound
+        | Code::PlanChanged
+        | Code::PlanRefused
+        | Code::NothingToRelease
+        | Code::SamePerson
+        | Code::HoldNotFound
+        | Code::ObjectionNotFound
+        | Code::UnknownPurpose
         | Code::PurgeInProgress
+        | Code::Held
+        | Code::IdentityErased
         | Code::IdTaken
         | Code::IdempotencyConflict
         | Code::Conflict
@@ -230,7 +241,18 @@ fn connect(problem: &Problem, status: u16) -> Value {
         | Code::RequestNotFound
         | Code::PurgeNotFound
         | Code::DataNotFound
+        | Code::CertificateNotFound
+        | Code::PlanNotFound
+        | Code::PlanChanged
+        | Code::PlanRefused
+        | Code::NothingToRelease
+        | Code::SamePerson
+        | Code::HoldNotFound
+        | Code::ObjectionNotFound
+        | Code::UnknownPurpose
         | Code::PurgeInProgress
+        | Code::Held
+        | Code::IdentityErased
         | Code::IdTaken
         | Code::Conflict
         | Code::TooManyRequests

@@ -1,6 +1,9 @@
 //! An error on its way to a caller, and how the errors of the domain become one.
 
-use domain::{consent::ConsentError, person::PersonError, purge::PurgeError, takeout::TakeoutError};
+use domain::{
+    consent::ConsentError, hold::HoldError, objection::ObjectionError, person::PersonError,
+    purge::PurgeError, takeout::TakeoutError,
+};
 
 use crate::{At, Code, Fault, Reason};
 
@@ -72,6 +75,8 @@ impl From<PurgeError> for Problem {
         Self::new(match error {
             PurgeError::Begun | PurgeError::Leased { .. } => Code::PurgeInProgress,
             PurgeError::NotDue { .. } | PurgeError::WrongState { .. } => Code::Conflict,
+            PurgeError::SamePerson => Code::SamePerson,
+            PurgeError::OtherPlan => Code::PlanChanged,
         })
     }
 }
@@ -91,6 +96,46 @@ impl From<ConsentError> for Problem {
             ConsentError::NoneWithOthers => Reason::Other("must hold none alone".into()),
         };
         Self::field("consent_levels", reason)
+    }
+}
+
+impl From<HoldError> for Problem {
+    fn from(error: HoldError) -> Self {
+        let wrong = |field: &str, text: &str| Self::field(field, Reason::Other(text.to_owned()));
+        match error {
+            HoldError::Ground => {
+                wrong("ground", "must be a citation of 1 to 64 letters, digits, spaces and ().,:;§/-")
+            }
+            HoldError::Text { field } => {
+                wrong(field, "must have 1 to 1000 characters without control characters")
+            }
+            HoldError::Day { field } => wrong(field, "must be a day of the years 1970 to 9999"),
+            HoldError::NoReview => wrong("review_on", "must be given, unless a retention has an end"),
+            HoldError::EndOfLegalHold => {
+                wrong("until", "must not be given: a legal hold ends when it is lifted")
+            }
+            HoldError::Over => wrong("until", "must not be in the past"),
+            HoldError::CollectionAlone => wrong("scope.dataset", "must be given with a collection"),
+        }
+    }
+}
+
+impl From<ObjectionError> for Problem {
+    fn from(error: ObjectionError) -> Self {
+        let purpose = |text: &str| {
+            let fault = Fault::new(At::Path("purpose"), Reason::Other(text.to_owned()));
+            Self::faults(Code::InvalidParameter, vec![fault])
+        };
+        match error {
+            ObjectionError::NoRight => purpose("rests on a basis to which nobody can object"),
+            ObjectionError::DirectMarketing => {
+                purpose("is direct marketing, an objection to which cannot be overridden")
+            }
+            ObjectionError::Ground => {
+                let must = "must have 1 to 1000 characters without control characters";
+                Self::field("ground", Reason::Other(must.to_owned()))
+            }
+        }
     }
 }
 

@@ -1,7 +1,9 @@
 //! A request as it is stored: what is in the clear, and what is sealed.
 
 use domain::{
-    PersonId, PersonKey, RequestId, Timestamp,
+    HoldId, PersonId, PersonKey, RequestId, Timestamp,
+    mandate::Mandate,
+    processing::Erasure,
     purge::{Purge, PurgeState, StoreOutcome},
     request::{Confirmation, Door, Kind, Notice, Request, Template, Work},
     takeout::{Archive, Takeout, TakeoutState},
@@ -64,6 +66,10 @@ enum WorkItem {
         outcomes: Vec<StoreOutcome>,
         attempts: u32,
         lease: Timestamp,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        held: Vec<HoldId>,
+        #[serde(default)]
+        mandate: Mandate,
     },
 }
 
@@ -141,6 +147,19 @@ impl RequestItem {
         }
     }
 
+    /// How the erasure stands, if the request is one.
+    pub(super) fn erasure(&self) -> Option<Erasure> {
+        match &self.work {
+            WorkItem::Purge { state, .. } => Some(Erasure {
+                state: *state,
+                asked_at: self.received,
+                changed_at: self.changed,
+                keep_until: self.keep,
+            }),
+            WorkItem::Manual | WorkItem::Takeout { .. } => None,
+        }
+    }
+
     /// Where it lies.
     pub(super) fn place(&self) -> Key {
         Key { pk: self.pk.clone(), sk: self.sk.clone() }
@@ -182,8 +201,16 @@ impl RequestItem {
                     attempts,
                     retry_at: retry,
                 }),
-                WorkItem::Purge { state, due, outcomes, attempts, lease } => {
-                    Work::Purge(Purge { state, due, outcomes, attempts, lease_until: lease })
+                WorkItem::Purge { state, due, outcomes, attempts, lease, held, mandate } => {
+                    Work::Purge(Purge {
+                        state,
+                        due,
+                        outcomes,
+                        attempts,
+                        lease_until: lease,
+                        held_by: held,
+                        mandate,
+                    })
                 }
             },
             notices: self
@@ -222,6 +249,8 @@ impl WorkItem {
                 outcomes: purge.outcomes.clone(),
                 attempts: purge.attempts,
                 lease: purge.lease_until,
+                held: purge.held_by.clone(),
+                mandate: purge.mandate.clone(),
             },
         }
     }

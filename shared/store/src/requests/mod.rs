@@ -6,6 +6,7 @@ use std::collections::{HashMap, hash_map::Entry};
 
 use domain::{
     OrgId, PersonKey, RequestId, Timestamp,
+    processing::Erasure,
     request::{Attention, Request},
 };
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Ledger, Store, StoreError,
     keys::{self, Key},
+    list::{Cursor, FIRST, Filter},
     table::{IndexPage, Item, Only, Range, Read, readable, sort_key},
     vault::{Owner, Seal},
 };
@@ -40,47 +42,6 @@ enum Claim {
     Again,
     /// Another person's.
     Taken,
-}
-
-/// Which requests a list shows.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Filter {
-    /// Received at or after.
-    pub from: Option<Timestamp>,
-    /// Received before.
-    pub to: Option<Timestamp>,
-}
-
-/// Comes before every time; DynamoDB takes no empty text in the condition on a key.
-const FIRST: &str = "0";
-
-/// Where a list goes on: the place of the last request shown.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Cursor(String);
-
-impl Cursor {
-    /// The place of a request.
-    pub fn at(request: &Request) -> Self {
-        Self(keys::list_sort(request))
-    }
-
-    /// Whether `request` comes after this place.
-    pub fn is_before(&self, request: &Request) -> bool {
-        keys::list_sort(request) < self.0
-    }
-
-    /// The place as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// Reads a place from text.
-    pub fn read(text: &str) -> Option<Self> {
-        let (at, id) = text.split_once('#')?;
-        let at: Timestamp = at.parse().ok()?;
-        let id: RequestId = id.parse().ok()?;
-        Some(Self(format!("{}#{id}", keys::sortable(at))))
-    }
 }
 
 impl Ledger<'_> {
@@ -240,7 +201,7 @@ impl Ledger<'_> {
         let end = format!("{}~", keys::REQUESTS);
         let range = Range {
             pk: &pk,
-            sk: Some((keys::REQUESTS, &end)),
+            sk: Some((keys::ERASURE, &end)),
             newest_first: false,
             limit: None,
             read: Read::Consistent,
@@ -260,36 +221,7 @@ impl Ledger<'_> {
         limit: usize,
     ) -> Result<(Vec<Request>, Option<Cursor>), StoreError> {
         let pk = keys::list_partition(self.org);
-        let from = filter.from.map_or_else(|| FIRST.to_owned(), keys::sortable);
-        // Sort keys are unique and what comes after the cursor is strictly smaller; `#` is what
-        // follows the time, and `\u{7f}` is above every character that a sort key has.
-        let to = match (after, filter.to) {
-            (Some(Cursor(last)), _) => last.clone(),
-            (None, Some(to)) => keys::sortable(to),
-            (None, None) => "\u{7f}".into(),
-        };
-        // DynamoDB refuses a range that ends before it begins.
-        if to < from {
-            return Ok((Vec::new(), None));
-        }
-        let wanted = i32::try_from(limit + 2).unwrap_or(i32::MAX);
-        let page = IndexPage {
-            index: "list",
-            pk: &pk,
-            sk: (&from, &to),
-            newest_first: true,
-            limit: wanted,
-            start: None,
-        };
-        let (mut places, _) = self.store.table.index_page(page).await?;
-        if let Some(Cursor(last)) = after {
-            places.retain(|place| place.sort != *last);
-        }
-        let more = places.len() > limit;
-        places.truncate(limit);
-        let cursor = places.last().filter(|_| more).map(|place| Cursor(place.sort.clone()));
-        let keys: Vec<Key> = places.into_iter().map(|place| place.key).collect();
-        let items = self.store.table.get_many(&keys).await?;
+        let (items, cursor) = self.listed(&pk, filter, after, limit).await?;
         Ok((self.open_all(items).await?, cursor))
     }
 
@@ -344,7 +276,7 @@ impl Ledger<'_> {
                 None => requests.push(request),
             }
         }
-        requests.sort_by_key(|request| std::cmp::Reverse(keys::list_sort(request)));
+        requests.sort_by_key(|request| std::cmp::Reverse(Cursor::from(request)));
         Ok(requests)
     }
 
@@ -368,6 +300,11 @@ impl Ledger<'_> {
         };
         Ok(item.into_request(person, private))
     }
+}
+
+/// How the erasure in a stored item stands.
+pub(crate) fn erasure_in(item: Item) -> Result<Option<Erasure>, StoreError> {
+    Ok(readable::<RequestItem>(item)?.erasure())
 }
 
 /// Whose key seals what is private in a request: the person's, and once they are forgotten, one of
@@ -414,7 +351,10 @@ impl Store {
                 let (places, next) = self.inner.table.index_page(page).await?;
                 due.extend(places.iter().filter_map(|place| {
                     let (org, person) = keys::owner_of_partition(&place.key.pk)?;
-                    let id = place.key.sk.strip_prefix(keys::REQUESTS)?.parse().ok();
+                    let id = match place.key.sk.as_str() {
+                        keys::ERASURE => None,
+                        sk => Some(sk.strip_prefix(keys::REQUESTS)?.parse().ok()?),
+                    };
                     Some(Due { org, person, id })
                 }));
                 start = next;

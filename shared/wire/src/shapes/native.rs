@@ -1,13 +1,17 @@
-//! Our own dialect: persons and requests of all kinds and doors.
+//! Our own dialect: persons, requests of all kinds and doors, holds, and what may be done with data.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
 };
 
+use chrono::NaiveDate;
 use domain::{
-    PersonId, RequestId,
+    HoldId, PersonId, RequestId, Timestamp,
+    hold::{Bars, Hold, HoldKind, Scope},
+    objection::Objection,
     person::Person,
+    processing::{Basis, Decision, Purpose, Reason as Because},
     purge::{PurgeState, StoreOutcome},
     request::{Door, Kind, Request, Status},
     takeout::TakeoutState,
@@ -17,7 +21,7 @@ use serde::{
     de::{self, MapAccess},
 };
 
-use crate::time;
+use crate::{body::Object, time};
 
 /// What identifies a person, as it is registered.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -70,13 +74,27 @@ pub struct PersonReply {
     identities: BTreeMap<String, String>,
     verified: BTreeSet<String>,
     linked_identities: BTreeSet<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    objections: BTreeMap<String, ObjectionReply>,
     created_at: String,
     changed_at: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    erased_before: Vec<String>,
+}
+
+impl PersonReply {
+    /// A person just registered, with the names of what once identified somebody who was erased.
+    #[must_use]
+    pub fn registered(person: Person, erased_before: Vec<String>) -> Self {
+        Self { erased_before, ..person.into() }
+    }
 }
 
 impl From<Person> for PersonReply {
     fn from(person: Person) -> Self {
         Self {
+            objections: person.objections.iter().map(|(name, known)| (name.clone(), known.into())).collect(),
+            erased_before: Vec::new(),
             person_id: person.id,
             identities: person.identities,
             verified: person.verified,
@@ -104,6 +122,8 @@ pub struct RequestReply {
     purge: Option<PurgePart>,
     #[serde(skip_serializing_if = "Option::is_none")]
     kept_until: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    certificate: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -125,6 +145,66 @@ struct PurgePart {
     due: String,
     attempts: u32,
     stores: Vec<StoreOutcome>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    held_because: Vec<HeldBecause>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policy: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plan: Option<String>,
+    /// The plan above the blast radius that waits for a second person.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waits_for_release: Option<Waiting>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused_because: Option<String>,
+}
+
+/// A plan that waits for a second person.
+#[derive(Debug, Serialize)]
+struct Waiting {
+    plan: String,
+    rows: u64,
+}
+
+/// Why a purge is held.
+#[derive(Debug, Serialize)]
+struct HeldBecause {
+    hold_id: HoldId,
+    kind: HoldKind,
+    ground: String,
+    reason: Option<String>,
+    review_on: Option<NaiveDate>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<NaiveDate>,
+}
+
+impl RequestReply {
+    /// The same, with where its certificate can be had.
+    #[must_use]
+    pub fn certified(self, certificate: Option<String>) -> Self {
+        Self { certificate, ..self }
+    }
+
+    /// The same, with the reasons for which its purge is held.
+    #[must_use]
+    pub fn held_by(mut self, bars: &Bars) -> Self {
+        if let Some(purge) = self.purge.as_mut().filter(|purge| purge.state == PurgeState::Held) {
+            purge.held_because = bars.iter().map(HeldBecause::from).collect();
+        }
+        self
+    }
+}
+
+impl From<&Hold> for HeldBecause {
+    fn from(hold: &Hold) -> Self {
+        Self {
+            hold_id: hold.id,
+            kind: hold.terms.kind,
+            ground: hold.terms.ground.clone(),
+            reason: hold.said.reason.clone(),
+            review_on: hold.terms.review_on,
+            until: hold.terms.until,
+        }
+    }
 }
 
 impl From<Request> for RequestReply {
@@ -143,6 +223,14 @@ impl From<Request> for RequestReply {
             due: time::millis(purge.due),
             attempts: purge.attempts,
             stores: purge.outcomes.clone(),
+            held_because: Vec::new(),
+            policy: purge.mandate.policy.clone(),
+            plan: purge.mandate.plan.clone(),
+            waits_for_release: purge
+                .mandate
+                .waiting()
+                .map(|waits| Waiting { plan: waits.plan.clone(), rows: waits.rows }),
+            refused_because: purge.mandate.refusal.clone(),
         });
         Self {
             id: request.id,
@@ -156,6 +244,182 @@ impl From<Request> for RequestReply {
             takeout,
             purge,
             kept_until: request.keep_until.map(time::millis),
+            certificate: None,
+        }
+    }
+}
+
+/// A hold to set.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HoldBody {
+    /// Legal hold or retention.
+    pub kind: HoldKind,
+    /// The law, as a citation.
+    pub ground: String,
+    /// Who answers for it.
+    pub owner: String,
+    /// Why.
+    pub reason: String,
+    /// When somebody must ask whether it is still needed.
+    #[serde(default)]
+    pub review_on: Option<NaiveDate>,
+    /// The last day of a retention.
+    #[serde(default)]
+    pub until: Option<NaiveDate>,
+    /// What is held. Nothing in it is everything of everybody, so it must be said.
+    pub scope: Object<ScopeBody>,
+}
+
+/// What a hold is on.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScopeBody {
+    /// Only this person.
+    #[serde(default)]
+    pub person_id: Option<PersonId>,
+    /// Only this data set.
+    #[serde(default)]
+    pub dataset: Option<String>,
+    /// Only this collection of it.
+    #[serde(default)]
+    pub collection: Option<String>,
+    /// Only data of this category.
+    #[serde(default)]
+    pub category: Option<String>,
+}
+
+/// How a hold stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HoldState {
+    /// In force.
+    Active,
+    /// Over by itself.
+    Ended,
+    /// Lifted by somebody.
+    Lifted,
+}
+
+impl HoldState {
+    /// How `hold` stands.
+    pub fn of(hold: &Hold, now: Timestamp) -> Self {
+        match (hold.lifted_at, hold.is_active(now)) {
+            (Some(_), _) => Self::Lifted,
+            (None, true) => Self::Active,
+            (None, false) => Self::Ended,
+        }
+    }
+}
+
+/// A hold, in force or past.
+#[derive(Debug, Serialize)]
+pub struct HoldReply {
+    id: HoldId,
+    kind: HoldKind,
+    state: HoldState,
+    ground: String,
+    owner: Option<String>,
+    reason: Option<String>,
+    review_on: Option<NaiveDate>,
+    review_overdue: bool,
+    until: Option<NaiveDate>,
+    scope: ScopeReply,
+    created_at: String,
+    created_by: Option<String>,
+    lifted_at: Option<String>,
+    lifted_by: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kept_until: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct ScopeReply {
+    /// Whether it is on one person, who is forgotten once they are erased.
+    is_personal: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    person_id: Option<PersonId>,
+    #[serde(flatten)]
+    stores: Scope,
+}
+
+impl HoldReply {
+    /// A hold as it stands now.
+    pub fn of(hold: Hold, now: Timestamp) -> Self {
+        Self {
+            id: hold.id,
+            kind: hold.terms.kind,
+            state: HoldState::of(&hold, now),
+            review_overdue: hold.is_review_overdue(now),
+            ground: hold.terms.ground,
+            owner: hold.said.owner,
+            reason: hold.said.reason,
+            review_on: hold.terms.review_on,
+            until: hold.terms.until,
+            scope: ScopeReply {
+                is_personal: hold.person.is_some(),
+                person_id: hold.said.person_id,
+                stores: hold.terms.scope,
+            },
+            created_at: time::millis(hold.created_at),
+            created_by: hold.said.created_by,
+            lifted_at: hold.lifted_at.map(time::millis),
+            lifted_by: hold.said.lifted_by,
+            kept_until: hold.keep_until.map(time::millis),
+        }
+    }
+}
+
+/// A person's objection to a purpose.
+#[derive(Debug, Serialize)]
+pub struct ObjectionReply {
+    objected_at: String,
+    recorded_by: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    overridden: Option<OverrideReply>,
+}
+
+#[derive(Debug, Serialize)]
+struct OverrideReply {
+    ground: String,
+    by: String,
+    at: String,
+}
+
+impl From<&Objection> for ObjectionReply {
+    fn from(objection: &Objection) -> Self {
+        Self {
+            objected_at: time::millis(objection.at),
+            recorded_by: objection.by.clone(),
+            overridden: objection.overridden.as_ref().map(|known| OverrideReply {
+                ground: known.ground.clone(),
+                by: known.by.clone(),
+                at: time::millis(known.at),
+            }),
+        }
+    }
+}
+
+/// Whether a person's data may be used for a purpose.
+#[derive(Debug, Serialize)]
+pub struct ProcessingReply {
+    allowed: bool,
+    purpose: String,
+    reason: Because,
+    basis: Basis,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    since: Option<String>,
+}
+
+impl ProcessingReply {
+    /// A decision about the purpose of this name.
+    pub fn of(name: &str, purpose: &Purpose, decision: Decision) -> Self {
+        Self {
+            allowed: decision.reason.allows(),
+            purpose: name.to_owned(),
+            reason: decision.reason,
+            basis: purpose.basis,
+            since: decision.since.map(time::millis),
         }
     }
 }

@@ -1,0 +1,5 @@
+//! Lambda `apply-plan`.
+
+fn main() -> std::process::ExitCode {
+    functions::plans::apply::main()
+}

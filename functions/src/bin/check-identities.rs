@@ -1,0 +1,5 @@
+//! Lambda `check-identities`.
+
+fn main() -> std::process::ExitCode {
+    functions::native::check::main()
+}

@@ -1,0 +1,5 @@
+//! Lambda `create-hold`.
+
+fn main() -> std::process::ExitCode {
+    functions::holds::create::main()
+}

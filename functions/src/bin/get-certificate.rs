@@ -1,0 +1,5 @@
+//! Lambda `get-certificate`.
+
+fn main() -> std::process::ExitCode {
+    functions::certificates::get::main()
+}

@@ -1,0 +1,5 @@
+//! Lambda `get-hold`.
+
+fn main() -> std::process::ExitCode {
+    functions::holds::get::main()
+}

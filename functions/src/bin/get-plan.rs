@@ -1,0 +1,5 @@
+//! Lambda `get-plan`.
+
+fn main() -> std::process::ExitCode {
+    functions::plans::get::main()
+}

@@ -1,0 +1,5 @@
+//! Lambda `get-processing`.
+
+fn main() -> std::process::ExitCode {
+    functions::processing::get::main()
+}

@@ -1,0 +1,5 @@
+//! Lambda `lift-hold`.
+
+fn main() -> std::process::ExitCode {
+    functions::holds::lift::main()
+}

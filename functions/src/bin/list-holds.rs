@@ -1,0 +1,5 @@
+//! Lambda `list-holds`.
+
+fn main() -> std::process::ExitCode {
+    functions::holds::list::main()
+}

@@ -1,0 +1,5 @@
+//! Lambda `list-keys`.
+
+fn main() -> std::process::ExitCode {
+    functions::certificates::list_keys::main()
+}

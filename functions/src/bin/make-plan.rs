@@ -1,0 +1,5 @@
+//! Lambda `make-plan`.
+
+fn main() -> std::process::ExitCode {
+    functions::plans::make::main()
+}

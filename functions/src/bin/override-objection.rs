@@ -1,0 +1,5 @@
+//! Lambda `override-objection`.
+
+fn main() -> std::process::ExitCode {
+    functions::processing::overrule::main()
+}

@@ -1,0 +1,5 @@
+//! Lambda `record-objection`.
+
+fn main() -> std::process::ExitCode {
+    functions::processing::object::main()
+}

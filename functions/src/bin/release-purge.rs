@@ -1,0 +1,5 @@
+//! Lambda `release-purge`.
+
+fn main() -> std::process::ExitCode {
+    functions::plans::release::main()
+}

@@ -1,0 +1,5 @@
+//! Lambda `sweep-returned`.
+
+fn main() -> std::process::ExitCode {
+    functions::upkeep::sweep::main()
+}

@@ -1,0 +1,5 @@
+//! Lambda `withdraw-objection`.
+
+fn main() -> std::process::ExitCode {
+    functions::processing::withdraw::main()
+}

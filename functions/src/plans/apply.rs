@@ -1,0 +1,67 @@
+//! `POST /lethe/v1/persons/{person_id}/plan/{sha256}/apply`: carry out a plan that was read, and nothing else.
+//!
+//! The plan is made anew here and once more by the worker, before the first row is touched; if it has
+//! another hash, somebody changed rows, map or holds since it was read, and it is refused.
+
+use domain::{Permission, PersonId, mandate::Mandate, request::Door};
+use http::{Method, StatusCode};
+use runtime::{Allow, Caller, Credentials, Failure, Json, Need, Org, Path, Route, State};
+use wire::{Code, Dialect, shapes::native::RequestReply};
+
+use super::plan_now;
+use crate::purges::{Asked, IfQueued, queue_erasure};
+
+/// The route.
+pub static ROUTE: Route = Route {
+    name: "apply-plan",
+    method: Method::POST,
+    path: "/lethe/v1/persons/{person_id}/plan/{sha256}/apply",
+    aliases: &[],
+    dialect: Dialect::Native,
+    credentials: Credentials::BasicOrBearer,
+    allow: Allow::AnyOf(&[Permission::PlansWrite]),
+    errors: &[
+        Code::PersonNotFound,
+        Code::PlanNotFound,
+        Code::PlanChanged,
+        Code::PlanRefused,
+        Code::PurgeInProgress,
+        Code::Conflict,
+    ],
+    needs: &[Need::WriteLedger, Need::ReadStores, Need::QueuePurges, Need::QueueNotices],
+    summary: "Carry out a plan exactly as it was made",
+};
+
+/// Queues its purge, due at once.
+///
+/// # Errors
+/// Those of `ROUTE`.
+pub async fn handle(
+    State(app): State,
+    Org(tenant): Org,
+    caller: Caller,
+    Path((id, sha256)): Path<(PersonId, String)>,
+) -> Result<(StatusCode, Json<RequestReply>), Failure> {
+    let (key, person) = app.look_up(&tenant, &id).await?;
+    app.refuse_while_erasing(&tenant, key).await?;
+    let ledger = app.ledger(tenant.org);
+    let kept = ledger.plan(key, &sha256, app.now()).await?.ok_or(Code::PlanNotFound)?;
+    if !kept.plan.is_feasible() {
+        return Err(Code::PlanRefused.into());
+    }
+    let now = plan_now(&app, &tenant, (key, &person), kept.plan.policy.as_deref()).await?;
+    if now.sha256 != kept.plan.sha256 {
+        return Err(Code::PlanChanged.into());
+    }
+    let mandate = Mandate {
+        policy: kept.plan.policy,
+        plan: Some(kept.plan.sha256),
+        asked_by: Some(super::staff(&app, &tenant, &caller).await?),
+        ..Mandate::default()
+    };
+    let asked = Asked { at: Some(app.now()), mandate };
+    let request = queue_erasure(&app, &tenant, (key, &person), Door::Native, asked, IfQueued::Move).await?;
+    Ok((StatusCode::ACCEPTED, Json(request.into())))
+}
+
+endpoint!(handle);

@@ -1,0 +1,68 @@
+//! `POST /lethe/v1/requests/{request_id}/release`: a second person lets a purge go that is above the
+//! tenant's blast radius.
+
+use domain::{Permission, RequestId, request::Work};
+use http::{Method, StatusCode};
+use runtime::{
+    Allow, Body, Caller, Credentials, Failure, Json, Need, Org, Path, Route, State,
+    queues::{Job, Queue},
+};
+use serde::Deserialize;
+use wire::{Code, Dialect, shapes::native::RequestReply};
+
+/// The route.
+pub static ROUTE: Route = Route {
+    name: "release-purge",
+    method: Method::POST,
+    path: "/lethe/v1/requests/{request_id}/release",
+    aliases: &[],
+    dialect: Dialect::Native,
+    credentials: Credentials::BasicOrBearer,
+    allow: Allow::AnyOf(&[Permission::PurgesRelease]),
+    errors: &[
+        Code::InvalidParameter,
+        Code::RequestNotFound,
+        Code::NothingToRelease,
+        Code::SamePerson,
+        Code::PlanChanged,
+        Code::Conflict,
+    ],
+    needs: &[Need::WriteLedger, Need::QueuePurges],
+    summary: "Release a purge above the blast radius, as a second person",
+};
+
+/// What is released.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Release {
+    /// The hash of the plan that was read; the purge shows the one that waits.
+    plan: String,
+}
+
+/// Releases it.
+///
+/// # Errors
+/// Those of `ROUTE`.
+pub async fn handle(
+    State(app): State,
+    Org(tenant): Org,
+    caller: Caller,
+    Path(id): Path<RequestId>,
+    Body(release): Body<Release>,
+) -> Result<(StatusCode, Json<RequestReply>), Failure> {
+    let ledger = app.ledger(tenant.org);
+    let request = ledger.request_of_anyone(id).await?;
+    let request = request.filter(|request| request.is_kept(app.now())).ok_or(Code::RequestNotFound)?;
+    let who = super::staff(&app, &tenant, &caller).await?;
+    let purge = request.purge().cloned().ok_or(Code::NothingToRelease)?;
+    if purge.mandate.waiting().is_none() {
+        return Err(Code::NothingToRelease.into());
+    }
+    let released = purge.release_by(who, &release.plan)?;
+    let released = request.with_work(Work::Purge(released), app.now());
+    ledger.put_request(&released).await?;
+    app.nudge(Queue::Purges, Job { org: tenant.org, person: released.person, request: None }).await;
+    Ok((StatusCode::ACCEPTED, Json(released.into())))
+}
+
+endpoint!(handle);

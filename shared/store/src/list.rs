@@ -1,0 +1,90 @@
+//! Lists of everything of one kind that a tenant has, newest first, page by page.
+
+use domain::{Timestamp, hold::Hold, request::Request};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{
+    Ledger, StoreError,
+    keys::{self, Key},
+    table::{IndexPage, Item, Read},
+};
+
+/// Comes before every time; DynamoDB takes no empty text in the condition on a key.
+pub(crate) const FIRST: &str = "0";
+
+/// Where a list goes on: the place of the last thing shown. What comes later in the list is smaller.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Cursor(String);
+
+impl Cursor {
+    /// The place as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Reads a place from text.
+    pub fn read(text: &str) -> Option<Self> {
+        let (at, id) = text.split_once('#')?;
+        let at: Timestamp = at.parse().ok()?;
+        let id = Uuid::try_parse(id).ok()?;
+        Some(Self(keys::list_sort(at, id)))
+    }
+}
+
+impl From<&Request> for Cursor {
+    fn from(request: &Request) -> Self {
+        Self(keys::list_sort(request.received_at, request.id.0))
+    }
+}
+
+impl From<&Hold> for Cursor {
+    fn from(hold: &Hold) -> Self {
+        Self(keys::list_sort(hold.created_at, hold.id.0))
+    }
+}
+
+/// Which part of a list is wanted.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Filter {
+    /// Made at or after.
+    pub from: Option<Timestamp>,
+    /// Made before.
+    pub to: Option<Timestamp>,
+}
+
+impl Ledger<'_> {
+    /// A page of the list in partition `pk`, and where the next begins.
+    pub(crate) async fn listed(
+        &self,
+        pk: &str,
+        filter: Filter,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<(Vec<Item>, Option<Cursor>), StoreError> {
+        let from = filter.from.map_or_else(|| FIRST.to_owned(), keys::sortable);
+        // Sort keys are unique and what comes after the cursor is strictly smaller; `#` is what
+        // follows the time, and `\u{7f}` is above every character that a sort key has.
+        let to = match (after, filter.to) {
+            (Some(Cursor(last)), _) => last.clone(),
+            (None, Some(to)) => keys::sortable(to),
+            (None, None) => "\u{7f}".into(),
+        };
+        // DynamoDB refuses a range that ends before it begins.
+        if to < from {
+            return Ok((Vec::new(), None));
+        }
+        let wanted = i32::try_from(limit + 2).unwrap_or(i32::MAX);
+        let page =
+            IndexPage { index: "list", pk, sk: (&from, &to), newest_first: true, limit: wanted, start: None };
+        let (mut places, _) = self.store.table.index_page(page).await?;
+        if let Some(Cursor(last)) = after {
+            places.retain(|place| place.sort != *last);
+        }
+        let more = places.len() > limit;
+        places.truncate(limit);
+        let cursor = places.last().filter(|_| more).map(|place| Cursor(place.sort.clone()));
+        let keys: Vec<Key> = places.into_iter().map(|place| place.key).collect();
+        Ok((self.store.table.get_many(&keys, Read::Eventual).await?, cursor))
+    }
+}
