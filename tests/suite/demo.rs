@@ -153,6 +153,7 @@ async fn run(data: Option<PathBuf>, folder: TempDir, start: Start) -> World {
         port: 0,
         datamaps: Vec::new(),
         connections: None,
+        secrets: Default::default(),
         demo: true,
         clock: start.clock,
         identity: start.identity,

@@ -23,7 +23,7 @@ use uuid::Uuid;
 use crate::world::{PASSWORD, Reply, send, takeout_order};
 
 /// The program, built beside this test.
-fn program() -> PathBuf {
+pub(crate) fn program() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let program = test.parent().unwrap().parent().unwrap().join("local");
     assert!(program.exists(), "build it first: cargo build --workspace --bin local");
@@ -127,10 +127,10 @@ async fn token(folder: &Path, sub: Uuid, more: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap().lines().last().unwrap().to_owned()
 }
 
-const LUIS: &str = "luisg@embraer.com.br";
+pub(crate) const LUIS: &str = "luisg@embraer.com.br";
 
 /// A folder with a copy of the sample database, its data map and a connections file.
-async fn music_shop() -> TempDir {
+pub(crate) async fn music_shop() -> TempDir {
     let folder = TempDir::new().unwrap();
     let database = folder.path().join("chinook.sqlite");
     let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/chinook");
@@ -148,12 +148,12 @@ async fn music_shop() -> TempDir {
     folder
 }
 
-async fn open(database: &Path) -> SqliteConnection {
+pub(crate) async fn open(database: &Path) -> SqliteConnection {
     SqliteConnection::connect(&format!("sqlite://{}?mode=rwc", database.display())).await.unwrap()
 }
 
 /// Every row of every table, as text.
-async fn all_rows(database: &Path) -> BTreeSet<String> {
+pub(crate) async fn all_rows(database: &Path) -> BTreeSet<String> {
     let mut shop = open(database).await;
     let tables = sqlx::query("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name");
     let tables: Vec<String> =
@@ -289,10 +289,10 @@ async fn the_tour_of_the_readme() {
 }
 
 /// How many rows a person of the warehouse has.
-const MANY: i64 = 20_000;
+pub(crate) const MANY: i64 = 20_000;
 
 /// A shop in which a person has many rows, so that there is a middle to be killed in.
-async fn warehouse() -> TempDir {
+pub(crate) async fn warehouse() -> TempDir {
     let folder = TempDir::new().unwrap();
     let mut shop = open(&folder.path().join("shop.sqlite")).await;
     for statement in [
@@ -312,7 +312,7 @@ async fn warehouse() -> TempDir {
     folder
 }
 
-async fn orders(folder: &Path) -> i64 {
+pub(crate) async fn orders(folder: &Path) -> i64 {
     let mut shop = open(&folder.join("shop.sqlite")).await;
     sqlx::query("SELECT count(*) FROM orders WHERE customer_id = 1")
         .fetch_one(&mut shop)

@@ -85,6 +85,7 @@ impl Setup {
             port: 0,
             datamaps,
             connections,
+            secrets: Default::default(),
             demo: false,
             clock: VirtualClock::standing_at(START.parse().unwrap()),
             identity: self.identity,

@@ -9,8 +9,9 @@ use runtime::Log;
 use serde_json::json;
 
 use crate::{
-    DemoPerson, Identity, IdentityError, Options, Stack, TokenRequest, VirtualClock,
+    DemoPerson, Identity, IdentityError, Options, Stack, TokenRequest, VirtualClock, engine, secrets,
     stack::{TABLE, TAKEOUT_BUCKET},
+    verify::{self, Verify},
 };
 
 /// Lethe on this machine: the whole service in one process.
@@ -27,6 +28,11 @@ struct Cli {
 enum Command {
     /// Print a token of the local issuer
     Token(Token),
+    /// Verify a certificate offline; exits with 2 if it is refused
+    Verify(Verify),
+    /// Read, plan or erase a person in given stores, without queues
+    #[command(subcommand)]
+    Engine(engine::Command),
 }
 
 #[derive(Args)]
@@ -43,6 +49,9 @@ struct Run {
     /// Connections file, which says where the datasets of the map are
     #[arg(long)]
     connections: Option<PathBuf>,
+    /// File with the secrets that the connections file names; variables LETHE_SECRET_<NAME> go before it
+    #[arg(long)]
+    secrets: Option<PathBuf>,
     /// Fill a small shop of our own, with its data map
     #[arg(long, conflicts_with_all = ["datamap", "connections"])]
     demo: bool,
@@ -75,9 +84,11 @@ struct Token {
 
 /// Runs the command line.
 pub fn main() -> ExitCode {
-    let Cli { command, run } = Cli::parse();
+    let Cli { command, run } = Cli::try_parse().unwrap_or_else(|error| engine::discreet(error).exit());
     let result = match command {
+        Some(Command::Engine(command)) => return engine::main(&command),
         Some(Command::Token(token)) => print_token(token),
+        Some(Command::Verify(verify)) => return verify::main(&verify),
         None => serve(run),
     };
     match result {
@@ -112,11 +123,13 @@ fn serve(run: Run) -> Result<(), String> {
         let identity =
             Identity::of_folder(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
         let clock = VirtualClock::of_folder(&folder).map_err(|error| error.to_string())?;
+        let secrets = secrets::of_machine(run.secrets.as_deref()).map_err(|error| error.to_string())?;
         let stack = Stack::start(Options {
             data: Some(folder.clone()),
             port: run.port,
             datamaps: run.datamap,
             connections: run.connections,
+            secrets,
             demo: run.demo,
             clock,
             identity,
@@ -179,6 +192,7 @@ fn facts(stack: &Stack) -> Result<serde_json::Value, String> {
             "s3": stack.endpoints.s3,
             "sqs": stack.endpoints.sqs,
             "kms": stack.endpoints.kms,
+            "secrets_manager": stack.endpoints.secrets,
             "ses": stack.endpoints.ses,
         },
         "access_key_id": identity.access_key_id,

@@ -204,6 +204,8 @@ impl Identity {
         let mut tenant = Tenant::new(self.org_id);
         tenant.required_identities.insert(LINKED.to_owned());
         tenant.return_origins.insert("https://app.example.com".to_owned());
+        // Whoever tries Lethe at home is alone, and nobody else could release anything.
+        tenant.blast_radius = 1_000_000;
         tenant
     }
 

@@ -8,11 +8,14 @@ pub mod cli;
 mod clock;
 mod control;
 mod demo;
+mod engine;
 pub mod gateway;
 mod identity;
 mod provision;
+mod secrets;
 pub mod services;
 mod stack;
+mod verify;
 mod workers;
 
 pub use clock::VirtualClock;

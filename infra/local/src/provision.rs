@@ -1,6 +1,6 @@
 //! Makes the tables, buckets and queues of the template in the embedded services.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
@@ -129,6 +129,18 @@ pub(crate) async fn bucket(clients: &Clients, name: &str) -> Result<(), Provisio
             if is_there { Ok(()) } else { Err(failed(name)(error.to_string())) }
         }
     }
+}
+
+/// Makes the secrets. None is there yet: they are not kept between two runs.
+pub(crate) async fn secrets(
+    clients: &Clients,
+    secrets: BTreeMap<String, String>,
+) -> Result<(), ProvisionError> {
+    for (name, secret) in secrets {
+        let made = clients.secrets_manager().create_secret().name(&name).secret_string(secret).send().await;
+        made.map_err(|error| failed(&name)(error.to_string()))?;
+    }
+    Ok(())
 }
 
 /// Makes all queues with their dead-letter queues, unless they are there, and tells where they are.

@@ -1,11 +1,14 @@
 //! The whole of Lethe in one process.
 
-use std::{io, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc, time::Duration};
 
 use aws_credential_types::Credentials;
 use chrono::TimeDelta;
 
-use domain::{OrgId, tenant::Tenant};
+use domain::{
+    OrgId,
+    tenant::{MapFiles, Tenant},
+};
 use functions::{catalog, upkeep::resume};
 use runtime::{
     App, Clients, Clock, Config, EngineRefused, EngineSource, Entropy, Issuer, Log, Parts, open_engine,
@@ -43,6 +46,8 @@ pub struct Options {
     pub datamaps: Vec<PathBuf>,
     /// The connections file.
     pub connections: Option<PathBuf>,
+    /// The secrets that the connections file names.
+    pub secrets: BTreeMap<String, String>,
     /// Whether to run on a small shop of our own, in place of a data map and connections.
     pub demo: bool,
     /// The clock.
@@ -119,8 +124,19 @@ impl Stack {
     /// # Errors
     /// See [`StackError`].
     pub async fn start(options: Options) -> Result<Self, StackError> {
-        let Options { data, port, datamaps, connections, demo, clock, identity, tenants, issuers, log } =
-            options;
+        let Options {
+            data,
+            port,
+            datamaps,
+            connections,
+            secrets,
+            demo,
+            clock,
+            identity,
+            tenants,
+            issuers,
+            log,
+        } = options;
         let listener = TcpListener::bind(("127.0.0.1", port))
             .await
             .map_err(|source| StackError::Port { port, source })?;
@@ -142,12 +158,14 @@ impl Stack {
         provision::table(&clients, "Keys", KEY_TABLE).await?;
         provision::bucket(&clients, TAKEOUT_BUCKET).await?;
         let queues = provision::queues(&clients).await?;
+        provision::secrets(&clients, secrets).await?;
         let demo = if demo { Some(Demo::fill(data.as_deref(), &clients).await?) } else { None };
-        let (datamaps, connections) = match &demo {
-            Some(demo) => (vec![demo.datamap()], Some(demo.connections())),
-            None => (datamaps, connections),
+        let map = match &demo {
+            Some(demo) => MapFiles { files: vec![demo.datamap()], connections: Some(demo.connections()) },
+            None => MapFiles { files: datamaps, connections },
         };
-        let engine = open_engine(&datamaps, connections.as_deref(), &clients).await?;
+        // Whoever tries a map at home wants to know at once what is wrong with it.
+        let engine = open_engine(&map, &clients).await?.whole().map_err(EngineRefused::from)?;
         let (tenants, other_tenants) = match tenants {
             Some(tenants) => (tenants, None),
             // Tokens for other tenants can be made, and are tenants like this one.
@@ -164,13 +182,9 @@ impl Stack {
             public_url: gateway.clone(),
             mail_from: "privacy@lethe.localhost".to_owned(),
             issuers: std::iter::once(identity.issuer()?).chain(issuers).collect(),
-            tenants: tenants
-                .into_iter()
-                .map(|tenant| (tenant.org, tenant))
-                .collect::<std::collections::BTreeMap<OrgId, _>>(),
+            tenants: tenants.into_iter().map(|tenant| (tenant.org, tenant)).collect::<BTreeMap<OrgId, _>>(),
             other_tenants,
-            datamaps,
-            connections,
+            map,
         };
         let app = App::new(Parts {
             config,
@@ -288,6 +302,7 @@ fn clients(endpoints: &services::Endpoints, identity: &Identity) -> Clients {
             "S3" => endpoints.s3.clone(),
             "SQS" => endpoints.sqs.clone(),
             "KMS" => endpoints.kms.clone(),
+            "SECRETS_MANAGER" => endpoints.secrets.clone(),
             "SESV2" => endpoints.ses.clone(),
             _ => return None,
         })

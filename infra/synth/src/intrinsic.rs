@@ -57,6 +57,11 @@ impl Intrinsic {
         Self::given(parameter, Form::Ref(parameter.to_owned()))
     }
 
+    /// The name of a resource where a parameter is given, and nothing at all elsewhere.
+    pub(crate) fn resource_if_given(parameter: &str, resource: &str) -> Self {
+        Self::given(parameter, Form::Ref(resource.to_owned()))
+    }
+
     /// A text where a parameter is given, and nothing at all elsewhere.
     pub(crate) fn text_if_given(parameter: &str, text: &'static str) -> Self {
         Self::given(parameter, Form::Text(text))

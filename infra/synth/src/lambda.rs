@@ -109,6 +109,7 @@ pub(crate) const fn sends_to(need: Need) -> Option<Queue> {
         Need::ReadLedger
         | Need::WriteLedger
         | Need::ForgetLedger
+        | Need::Certify
         | Need::ReadTakeouts
         | Need::WriteTakeouts
         | Need::DeleteTakeouts

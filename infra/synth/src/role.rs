@@ -139,6 +139,7 @@ fn policies(lambda: &Lambda) -> Vec<Intrinsic> {
         .into_iter()
         .map(|name| match name {
             STORES_READ | STORES_ERASE => Intrinsic::if_given(name),
+            SECRETS_READ => Intrinsic::resource_if_given("StoreSecrets", name),
             ours => Intrinsic::of(ours),
         })
         .collect()
@@ -148,12 +149,16 @@ fn policies(lambda: &Lambda) -> Vec<Intrinsic> {
 const STORES_READ: &str = "StoresReadPolicy";
 const STORES_ERASE: &str = "StoresErasePolicy";
 
+/// A policy of ours that is only there if stores have secrets.
+const SECRETS_READ: &str = "MayReadStoreSecrets";
+
 /// The policies in `base.yaml`, or given as parameters, that satisfy a need.
 const fn policies_of(need: Need) -> &'static [&'static str] {
     match need {
         Need::ReadLedger => &["MayReadLedger"],
         Need::WriteLedger => &["MayReadLedger", "MayWriteLedger"],
         Need::ForgetLedger => &["MayReadLedger", "MayWriteLedger", "MayForgetLedger"],
+        Need::Certify => &["MayCertify"],
         Need::ReadTakeouts => &["MayReadTakeouts"],
         Need::WriteTakeouts => &["MayWriteTakeouts"],
         Need::DeleteTakeouts => &["MayDeleteTakeouts"],
@@ -161,7 +166,7 @@ const fn policies_of(need: Need) -> &'static [&'static str] {
         Need::QueuePurges => &["MayQueuePurges"],
         Need::QueueNotices => &["MayQueueNotices"],
         Need::SendMail => &["MaySendMail"],
-        Need::ReadStores => &[STORES_READ],
+        Need::ReadStores => &[STORES_READ, SECRETS_READ],
         Need::EraseStores => &[STORES_ERASE],
     }
 }

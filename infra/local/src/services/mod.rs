@@ -6,6 +6,7 @@
 //! | S3       | s3s on a folder, with what it lacks added     | `s3/`                                  |
 //! | SQS      | rustack, with a journal of its messages       | `sqs/`                                 |
 //! | KMS      | our own, AES-256-GCM under one master key     | `master.key`                           |
+//! | Secrets  | rustack                                       | nothing                                |
 //! | SES v2   | our own outbox: nothing ever leaves           | `mail/`, each mail as `.eml` and JSON  |
 //!
 //! Without a data folder everything lives in memory (objects: in a temporary folder) and ends with the process.
@@ -17,6 +18,7 @@ mod dynamodb;
 mod folder;
 mod kms;
 mod s3;
+mod secrets;
 mod server;
 mod ses;
 mod sqs;
@@ -75,6 +77,8 @@ pub struct Endpoints {
     pub sqs: String,
     /// For `AWS_ENDPOINT_URL_KMS`.
     pub kms: String,
+    /// For `AWS_ENDPOINT_URL_SECRETS_MANAGER`.
+    pub secrets: String,
     /// For `AWS_ENDPOINT_URL_SESV2`.
     pub ses: String,
 }
@@ -170,12 +174,21 @@ impl Services {
         let kms = Kms::open(folder.as_ref())?;
         others.push(Server::spawn(serve_router(listener, kms.router(), stopping.clone())));
 
+        let (listener, secrets_url) = listen().await.map_err(StartError::Listen)?;
+        others.push(secrets::spawn(listener, stopping.clone()));
+
         let (listener, ses_url) = listen().await.map_err(StartError::Listen)?;
         let outbox = Outbox::open(folder.as_ref(), clock)?;
         others.push(Server::spawn(serve_router(listener, ses::router(outbox.clone()), stopping)));
 
-        let endpoints =
-            Endpoints { dynamodb: dynamodb_url, s3: s3_url, sqs: sqs_url, kms: kms_url, ses: ses_url };
+        let endpoints = Endpoints {
+            dynamodb: dynamodb_url,
+            s3: s3_url,
+            sqs: sqs_url,
+            kms: kms_url,
+            secrets: secrets_url,
+            ses: ses_url,
+        };
         Ok(Self { endpoints, outbox, dynamodb, sqs, queues, others, running, _folder: folder })
     }
 

@@ -73,6 +73,14 @@ impl World {
         self.folder.as_ref().unwrap().path()
     }
 
+    /// Clients as functions have them.
+    pub(super) fn clients(&self) -> runtime::Clients {
+        let credentials = Credentials::new("local", "secret", None, None, "test");
+        runtime::Clients::new(&credentials, "us-east-1", |service| {
+            (service == "SECRETS_MANAGER").then(|| self.services.endpoints.secrets.clone())
+        })
+    }
+
     client!(dynamodb, aws_sdk_dynamodb, dynamodb);
     client!(s3, aws_sdk_s3, s3, force_path_style(true));
     client!(sqs, aws_sdk_sqs, sqs);
