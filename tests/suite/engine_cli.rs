@@ -404,32 +404,6 @@ async fn a_store_that_is_down_leaves_the_rest_done_in_part() {
     assert_eq!(shop.luis("erase", &[]).json(0)["newsletter:subscribers"], effect(1, 1, 0, 0));
 }
 
-#[tokio::test]
-async fn secrets_of_the_machine_go_before_those_of_the_account() {
-    let shop = Shop::new().await;
-    shop.write("server.yml", "connections: {chinook: {kind: postgres, secret: music-db}}\n");
-    shop.write("secrets.yml", "music-db: postgres://lethe:hunter2@127.0.0.1:1/music\n");
-    let on = |more: &[&str], variable: Option<&str>| {
-        let mut command = Command::new(program());
-        command.args(["engine", "access", "--json", "--identity", LUIS, "--datamap", "music.yml"]);
-        command.args(["--connections", "server.yml"]).args(more).current_dir(shop.0.path());
-        command.env("AWS_ENDPOINT_URL_SECRETS_MANAGER", "http://127.0.0.1:1");
-        command.envs(variable.map(|secret| ("LETHE_SECRET_MUSIC_DB", secret)));
-        let run = finish(command);
-        assert!(!run.err.contains("hunter2"), "{}", run.err);
-        run
-    };
-
-    on(&[], None).refused("the secret `music-db` cannot be read");
-    for run in
-        [on(&["--secrets", "secrets.yml"], None), on(&[], Some("postgres://lethe:hunter2@127.0.0.1:1/music"))]
-    {
-        run.refused("server.yml:1: ");
-        assert!(!run.err.contains("the secret"), "{}", run.err);
-    }
-    on(&["--secrets", "none.yml"], None).refused("the file of secrets cannot be read");
-}
-
 /// Runs on the warehouse, of which one person has many rows.
 fn in_warehouse(folder: &Path, verb: &str) -> Command {
     let who = ["--identity", "email=much@example.com", "--json"];

@@ -14,7 +14,6 @@ mod rows;
 mod tables;
 
 use std::{
-    collections::BTreeMap,
     fmt::Display,
     io::{self, BufRead, BufWriter, IsTerminal as _, Write},
     ops::ControlFlow,
@@ -26,7 +25,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use connectors::{Engine, EngineError, Fault, Progress, Secret, Secrets, Step};
+use connectors::{Engine, EngineError, Progress, Step};
 use domain::{
     datamap::{Erasure, Identities, Masker},
     plan::Plan,
@@ -152,10 +151,7 @@ async fn remove(erase: &Erase) -> Result<(), Halt> {
 
 /// Opens the stores that the options name, and says who the person is.
 async fn open(shared: &Shared) -> Result<(Engine, Identities), Halt> {
-    let clients = connectors::Clients::from(&Clients::from_env(variable));
-    let secrets = Machine { kept: shared.secrets().map_err(Halt::Refused)?, others: clients.secrets };
-    let clients = connectors::Clients { secrets: Arc::new(secrets), ..clients };
-    let engine = open_engine(&shared.files(), clients).await.map_err(refused)?;
+    let engine = open_engine(&shared.files(), &Clients::from_env(variable)).await.map_err(refused)?;
     // Of several stores one may be down: the others are still served. Of a single one nothing is left.
     let engine = match engine.map().datasets.as_slice() {
         [_] => engine.whole()?,
@@ -163,22 +159,6 @@ async fn open(shared: &Shared) -> Result<(Engine, Identities), Halt> {
     };
     let identities = shared.identities(engine.map()).map_err(Halt::Refused)?;
     Ok((engine, identities))
-}
-
-/// The secrets of this machine, before those of Secrets Manager.
-struct Machine {
-    kept: BTreeMap<String, String>,
-    others: Arc<dyn Secrets>,
-}
-
-#[async_trait]
-impl Secrets for Machine {
-    async fn secret(&self, name: &str) -> Result<Secret, Fault> {
-        match self.kept.get(name) {
-            Some(secret) => Ok(Secret::new(secret.clone())),
-            None => self.others.secret(name).await,
-        }
-    }
 }
 
 /// A variable of the environment, or what AWS's own tools take in its place.

@@ -52,27 +52,13 @@ impl Engines {
     }
 }
 
-impl From<&Clients> for connectors::Clients {
-    fn from(clients: &Clients) -> Self {
-        Self {
-            dynamodb: clients.dynamodb.clone(),
-            s3: clients.s3.clone(),
-            secrets: Arc::new(clients.secrets.clone()),
-        }
-    }
-}
-
 /// Reads the data map and the connections file, opens every store, and checks one against the
 /// other.
 ///
 /// # Errors
 /// When a file cannot be read, or map and connections do not fit each other. What keeps a store
 /// from being opened is said by the engine itself: see [`Engine::whole`].
-pub async fn open_engine(
-    files: &MapFiles,
-    clients: impl Into<connectors::Clients>,
-) -> Result<Engine, EngineRefused> {
-    let clients = clients.into();
+pub async fn open_engine(files: &MapFiles, clients: &Clients) -> Result<Engine, EngineRefused> {
     let MapFiles { files: datamaps, connections } = files;
     let text = |path: &Path| {
         std::fs::read_to_string(path).map_err(|error| refused(format!("{}: {error}", path.display())))
@@ -95,5 +81,10 @@ pub async fn open_engine(
     };
     let connections =
         Connections::load(&name, &content, base, &|name| std::env::var(name).ok()).map_err(refused)?;
+    let clients = connectors::Clients {
+        dynamodb: clients.dynamodb.clone(),
+        s3: clients.s3.clone(),
+        secrets: Arc::new(clients.secrets.clone()),
+    };
     Engine::open(map, connections, clients).await.map_err(refused)
 }

@@ -1,7 +1,6 @@
 //! The options of `cargo local engine`, and what they say.
 
 use std::{
-    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
@@ -17,7 +16,6 @@ use domain::{
 };
 
 use super::say;
-use crate::secrets;
 
 /// What to do for a person.
 #[derive(Subcommand)]
@@ -39,9 +37,6 @@ pub(crate) struct Shared {
     /// Connections file, which says where the datasets of the map are
     #[arg(long, value_name = "FILE")]
     connections: PathBuf,
-    /// File with the secrets that the connections file names; variables LETHE_SECRET_<NAME> go before it
-    #[arg(long, value_name = "FILE")]
-    secrets: Option<PathBuf>,
     /// By what the person is found, such as email=ada@example.com; may be given several times
     #[arg(long, value_name = "NAME=VALUE", required = true, num_args = 1..)]
     identity: Vec<String>,
@@ -142,11 +137,6 @@ fn is_flag(text: &str) -> bool {
 impl Shared {
     pub(super) fn files(&self) -> MapFiles {
         MapFiles { files: self.datamap.clone(), connections: Some(self.connections.clone()) }
-    }
-
-    /// The secrets of this machine.
-    pub(super) fn secrets(&self) -> Result<BTreeMap<String, String>, String> {
-        secrets::of_machine(self.secrets.as_deref()).map_err(|error| error.to_string())
     }
 
     /// Who the person is. A name by which nothing is found is pointed out.

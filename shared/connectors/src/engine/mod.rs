@@ -122,8 +122,8 @@ impl Engine {
     fn assemble(map: DataMap, stores: HashMap<String, Box<dyn Store>>) -> Result<Self, EngineError> {
         let graph = Graph::new(&map, &Stores(&stores)).map_err(EngineError::Refused)?;
         let broken = MapErrors::default();
-        let engine =
-            Self { map, graph, stores, broken, turns: Semaphore::new(TURNS), start: Semaphore::new(1) };
+        let (turns, start) = (Semaphore::new(TURNS), Semaphore::new(1));
+        let engine = Self { map, graph, stores, broken, turns, start };
         engine.check_entries().map_err(EngineError::Refused)?;
         Ok(engine)
     }
