@@ -112,8 +112,10 @@ fn burst(server: &Postgres) -> Result<Vec<Figure>, Failure> {
     let mut last = Figure::plain("last of it", "of one's time");
     let mut connections = Figure::plain("connections for the burst", "");
     for _ in 0..RUNS {
-        let one = measure(server, "shop", Task::Access, small_people(BURST))?;
-        let one = one.ended.last().copied().unwrap_or_default() / f64::from(BURST);
+        let mut alone = Figure::plain("one after the other", "s");
+        let ended = measure(server, "shop", Task::Access, small_people(BURST))?.ended;
+        ended.iter().zip(ended.iter().skip(1)).for_each(|(before, after)| alone.add(after - before));
+        let one = alone.median();
         let all = measure(server, "shop", Task::Burst, small_people(BURST))?;
         first.add(all.ended.iter().copied().fold(f64::INFINITY, f64::min) / one);
         last.add(all.ended.iter().copied().fold(0.0, f64::max) / one);
