@@ -160,6 +160,7 @@ async fn run(data: Option<PathBuf>, folder: TempDir, start: Start) -> World {
         tenants: None,
         issuers: Vec::new(),
         log: Log::new(move |line| lines.lock().unwrap().push(line)),
+        meter: None,
     })
     .await
     .unwrap();

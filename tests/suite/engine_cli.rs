@@ -473,6 +473,7 @@ async fn services_are_found_as_the_environment_says() {
         tenants: None,
         issuers: Vec::new(),
         log: Log::new(|_| {}),
+        meter: None,
     })
     .await
     .unwrap();

@@ -19,6 +19,7 @@ mod instacart;
 mod native;
 mod pace;
 mod plans;
+mod prices;
 mod processing;
 mod purges;
 mod rallyhere;

@@ -197,7 +197,7 @@ async fn messages_about_others_change_nothing() {
         &[
             // A tenant, a person, a request that are not those of the purge.
             Job { org: elsewhere, ..own },
-            Job { person: PersonKey([7; 16]), ..own },
+            Job { person: PersonKey([7; 10]), ..own },
             Job { request: Some(RequestId(Uuid::nil())), ..own },
             Job { request: Some(before.id), ..other },
             other,

@@ -92,6 +92,7 @@ impl Setup {
             tenants: self.tenants,
             issuers: self.issuers,
             log: Log::new(move |line| lines.lock().unwrap().push(line)),
+            meter: None,
         })
         .await
         .unwrap();

@@ -2,7 +2,7 @@
 
 use domain::{Permission, PersonId};
 use http::Method;
-use runtime::{Allow, Credentials, Failure, Json, Need, Org, Path, Route, State};
+use runtime::{Allow, Credentials, Failure, Freshness, Json, Need, Org, Path, Route, State};
 use wire::{
     Code, Dialect,
     shapes::slashid::{Consents, Envelope},
@@ -30,8 +30,9 @@ pub async fn handle(
     State(app): State,
     Org(tenant): Org,
     Path(person): Path<PersonId>,
+    Freshness(read): Freshness,
 ) -> Result<Json<Envelope<Consents>>, Failure> {
-    Ok(Json(super::consents_of(&app, &tenant, &person).await?))
+    Ok(Json(super::consents_of(&app, &tenant, &person, read).await?))
 }
 
 endpoint!(handle);

@@ -1,7 +1,7 @@
 //! `GET /consent/gdpr`: one's own consents that are in force.
 
 use http::Method;
-use runtime::{Allow, Caller, Credentials, Failure, Json, Need, Org, Route, State};
+use runtime::{Allow, Caller, Credentials, Failure, Freshness, Json, Need, Org, Route, State};
 use wire::{
     Code, Dialect,
     shapes::slashid::{Consents, Envelope},
@@ -29,9 +29,10 @@ pub async fn handle(
     State(app): State,
     Org(tenant): Org,
     caller: Caller,
+    Freshness(read): Freshness,
 ) -> Result<Json<Envelope<Consents>>, Failure> {
     let person = super::own_id(&caller)?;
-    Ok(Json(super::consents_of(&app, &tenant, &person).await?))
+    Ok(Json(super::consents_of(&app, &tenant, &person, read).await?))
 }
 
 endpoint!(handle);

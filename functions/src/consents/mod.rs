@@ -9,6 +9,7 @@ pub mod store_own;
 pub mod withdraw;
 pub mod withdraw_own;
 
+use ::store::Read;
 use domain::{
     PersonId,
     consent::{Change, Consent},
@@ -26,10 +27,15 @@ fn own_id(caller: &Caller) -> Result<PersonId, Failure> {
 }
 
 /// The consents of a person that are in force.
-async fn consents_of(app: &App, tenant: &Tenant, person: &PersonId) -> Result<Envelope<Consents>, Failure> {
+async fn consents_of(
+    app: &App,
+    tenant: &Tenant,
+    person: &PersonId,
+    read: Read,
+) -> Result<Envelope<Consents>, Failure> {
     let ledger = app.ledger(tenant.org);
     let key = ledger.key_of(person).await?;
-    match (ledger.consents(key).await?, tenant.subjects) {
+    match (ledger.consents(key, read).await?, tenant.subjects) {
         (Some(consents), Subjects::Registered | Subjects::Open) => Ok(consents.into()),
         (None, Subjects::Open) => Ok(Vec::new().into()),
         (None, Subjects::Registered) => Err(Code::PersonNotFound.into()),

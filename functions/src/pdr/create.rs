@@ -3,7 +3,7 @@
 //! It opens the request and nothing else: people deal with it in the console.
 
 use domain::{
-    Permission, PersonId, RequestId,
+    Permission, PersonId,
     request::{Door, Request},
 };
 use http::{Method, StatusCode};
@@ -70,14 +70,13 @@ pub async fn handle(
     let (key, _) = app.subject(&tenant, &user).await?;
     app.refuse_while_erasing(&tenant, key).await?;
     let now = app.now();
-    let id = RequestId(app.entropy().id(now));
+    let id = app.entropy().request_id(key);
     let mut request = Request::new(id, key, user, kind.into(), Door::Trivore, now);
     request.remarks = Some(remarks);
     let request = match app.ledger(tenant.org).create_request(&request).await? {
         Created::New => request,
         // A repeat of this very call.
         Created::Before(before) => *before,
-        Created::Taken => return Err(Code::IdTaken.into()),
     };
     Ok((StatusCode::CREATED, Json(PersonalDataRequest::from(&request))))
 }

@@ -83,7 +83,7 @@ pub(super) async fn of(app: &App, tenant: &Tenant, user: PersonId) -> Result<MyD
         })
         .collect();
     Ok(MyDataPackage {
-        id: key.to_string()[..24].to_owned(),
+        id: format!("{:0<24}", key.to_string()),
         user_id: user,
         status: "COLLECTED",
         data_entries: entries,

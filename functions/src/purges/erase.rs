@@ -1,15 +1,15 @@
 //! `erase-person`: carries out a purge.
 //!
-//! Claim, erase store by store with the outcome of each written down, read every store again as
-//! proof, then forget the person in the ledger itself and issue the certificate. Whoever dies on the way is followed by
-//! another who goes on; whoever comes twice finds nothing to do.
+//! Find what there is, claim the purge with the very write that notes it, erase store by store, read
+//! every store again as proof, then forget the person in the ledger itself and issue the certificate.
+//! Whoever dies on the way is followed by another who goes on; whoever comes twice finds nothing to do.
 //!
 //! Holds are read after the claim, before the first row goes, after each page, and before the ledger
 //! forgets: one that was set before a claim is seen by it for certain, one that is set later stops
 //! the work before its next page. What they hold stays, and so does the person in the ledger, until
 //! they end.
 
-use std::ops::ControlFlow;
+use std::{ops::ControlFlow, sync::OnceLock};
 
 use async_trait::async_trait;
 use connectors::{EngineError, Progress, Step};
@@ -20,7 +20,7 @@ use domain::{
     mandate::Verdict,
     plan::{Plan, PlannedCollection},
     purge::{Purge, PurgeError, PurgeState, StoreOutcome},
-    request::{Request, Template, Work},
+    request::{Request, Status, Template, Work},
     tenant::Tenant,
 };
 use runtime::{
@@ -59,26 +59,31 @@ pub async fn handle(app: App, job: Job) -> Result<(), Failure> {
         return Ok(());
     }
     let Some(tenant) = app.config().tenant(job.org) else { return Ok(()) };
-    let run = Run { app: &app, tenant: &tenant, job };
+    let run = Run { app: &app, tenant: &tenant, job, turn: OnceLock::new() };
     if run.is_still_held(&request).await? {
         return Ok(());
     }
-    let now = app.now();
-    // Whoever was first decides: after a cancel, another time or another worker there is nothing
-    // to claim, after a mail that was marked as sent there still is.
-    let claimed = ledger
-        .amend_request(request, |request: Request| {
-            let claimed = request.purge().cloned().and_then(|purge| purge.claim(now).ok());
-            Ok::<_, StoreError>(claimed.map(|purge| request.with_work(Work::Purge(purge), now)))
-        })
-        .await?;
-    let Some(claimed) = claimed else { return Ok(()) };
-    match run.carry_out(claimed).await {
-        Ok(()) => Ok(()),
-        Err(failure) => {
-            run.put_off().await?;
-            Err(failure)
+    // Saves the reading where there is nothing to claim; the claim itself comes with the first write.
+    if request.purge().is_none_or(|purge| purge.clone().claim(app.now()).is_err()) {
+        // One that is done stays in the index until the person has been told.
+        if request.status() == Status::Completed && request.is_mail_late(app.now()) {
+            match ledger.put_request(&request.notices_deferred(app.now())).await {
+                Ok(()) => {
+                    app.nudge(Queue::Notices, job).await;
+                }
+                Err(StoreError::Conflict) => {}
+                Err(error) => return Err(error.into()),
+            }
         }
+        return Ok(());
+    }
+    match run.carry_out(request).await {
+        Ok(()) => Ok(()),
+        Err(failure) => match run.put_off().await? {
+            true => Err(failure),
+            // After a cancel, another time or another worker it is no longer this one's.
+            false => Ok(()),
+        },
     }
 }
 
@@ -87,14 +92,16 @@ struct Run<'a> {
     app: &'a App,
     tenant: &'a Tenant,
     job: Job,
+    /// Which attempt this is, once the purge is claimed.
+    turn: OnceLock<u32>,
 }
 
 impl Run<'_> {
-    async fn carry_out(&self, claimed: Request) -> Result<(), Failure> {
+    async fn carry_out(&self, request: Request) -> Result<(), Failure> {
         // Once the stores are proven empty, this is noted with the time until which it is kept.
-        let erased = match claimed.keep_until {
-            Some(_) => claimed,
-            None => match self.erase(claimed).await? {
+        let erased = match request.keep_until {
+            Some(_) => request,
+            None => match self.erase(request).await? {
                 Some(erased) => erased,
                 None => return Ok(()),
             },
@@ -115,17 +122,22 @@ impl Run<'_> {
         };
         let (bars, now) = (self.bars().await?, self.app.now());
         let is_unchanged = !purge.held_by.is_empty() && bars.include(&purge.held_by);
-        if bars.hold_everything() || is_unchanged {
-            if purge.lease_until <= now {
-                self.amend(request, |purge| super::held(purge, &bars, now)).await?;
+        let (next, is_held) = if bars.hold_everything() || is_unchanged {
+            let is_time_to_look = purge.lease_until <= now;
+            (is_time_to_look.then(|| super::held(purge.clone(), &bars, now)), true)
+        } else {
+            let is_ahead = now < purge.due;
+            (is_ahead.then(|| purge.clone().let_go()), is_ahead)
+        };
+        if let Some(next) = next.transpose()? {
+            let next = request.clone().with_work(Work::Purge(next), now);
+            match self.app.ledger(self.job.org).put_request(&next).await {
+                // Somebody else has changed it: they decide.
+                Ok(()) | Err(StoreError::Conflict) => {}
+                Err(error) => return Err(error.into()),
             }
-            return Ok(true);
         }
-        let is_ahead = now < purge.due;
-        if is_ahead {
-            self.amend(request, Purge::let_go).await?;
-        }
-        Ok(is_ahead)
+        Ok(is_held)
     }
 
     /// Leaves the purge until one of these holds has ended.
@@ -147,34 +159,48 @@ impl Run<'_> {
         self.app.enqueue(Queue::Purges, &[self.job]).await
     }
 
-    /// Writes a step of the purge, as long as it is this worker's. Others may write too, such as
-    /// who marks a mail as sent; a purge that was taken over by another worker is left alone.
-    async fn amend(
+    /// Writes a step of the purge, as long as it is this worker's; the first step claims it. Others
+    /// may write too, such as who marks a mail as sent; a purge that was called off, moved or taken
+    /// over by another worker is left alone, and gives none.
+    async fn try_amend(
         &self,
         request: &Request,
-        step: impl Fn(Purge) -> Result<Purge, PurgeError>,
-    ) -> Result<Request, Failure> {
-        let turn = request.purge().map(|purge| purge.attempts);
+        step: impl Fn(Request, Purge, Timestamp) -> Result<Request, PurgeError>,
+    ) -> Result<Option<Request>, Failure> {
         let now = self.app.now();
         let amended = self
             .app
             .ledger(self.job.org)
             .amend_request(request.clone(), |request: Request| {
-                let Some(purge) = request.purge().filter(|purge| Some(purge.attempts) == turn).cloned()
-                else {
-                    return Ok::<_, Failure>(None);
-                };
-                Ok(Some(request.with_work(Work::Purge(step(purge)?), now)))
+                let claimed = request.purge().cloned().and_then(|purge| match self.turn.get() {
+                    Some(turn) => (purge.attempts == *turn).then_some(purge),
+                    None => purge.claim(now).ok(),
+                });
+                let Some(purge) = claimed else { return Ok::<_, Failure>(None) };
+                Ok(Some(step(request, purge, now)?))
             })
             .await?;
-        amended.ok_or_else(|| StoreError::Conflict.into())
+        if let Some(purge) = amended.as_ref().and_then(Request::purge) {
+            self.turn.get_or_init(|| purge.attempts);
+        }
+        Ok(amended)
+    }
+
+    /// The same, where a purge that is no longer this worker's ends its turn.
+    async fn amend(
+        &self,
+        request: &Request,
+        step: impl Fn(Purge) -> Result<Purge, PurgeError>,
+    ) -> Result<Request, Failure> {
+        let step = |request: Request, purge, now| Ok(request.with_work(Work::Purge(step(purge)?), now));
+        self.try_amend(request, step).await?.ok_or_else(|| StoreError::Conflict.into())
     }
 
     /// Erases the person from all stores; `None` if that has to go on later.
-    async fn erase(&self, claimed: Request) -> Result<Option<Request>, Failure> {
+    async fn erase(&self, request: Request) -> Result<Option<Request>, Failure> {
         let bars = self.bars().await?;
         if bars.hold_everything() {
-            self.hold(&claimed, &bars).await?;
+            self.hold(&request, &bars).await?;
             return Ok(None);
         }
         let (app, ledger) = (self.app, self.app.ledger(self.job.org));
@@ -183,20 +209,27 @@ impl Run<'_> {
         let engine = app.engine(self.tenant).await?;
         // What is held may be anything if the data map has nothing of that name.
         if bars.iter().any(|hold| !is_known(engine.map(), &hold.terms.scope)) {
-            self.hold(&claimed, &bars).await?;
+            self.hold(&request, &bars).await?;
             return Ok(None);
         }
-        let secret = ledger.masking_secret(self.job.person, claimed.id).await?;
-        let policy = purge_of(&claimed)?.mandate.policy;
+        let secret = ledger.masking_secret(self.job.person, request.id).await?;
+        let policy = purge_of(&request)?.mandate.policy;
         let Ok(order) =
             plans::order(&engine, self.tenant, policy.as_deref(), &bars, Masker::from_secret(*secret))
         else {
-            return self.refuse(&claimed, "the tenant no longer has the policy that was asked for").await;
+            return self.refuse(&request, "the tenant no longer has the policy that was asked for").await;
         };
-        let mut journal =
-            Journal { run: self, bars: &bars, request: claimed, has_erased: false, failure: None };
+        let mut journal = Journal {
+            run: self,
+            bars: &bars,
+            request,
+            finished: Vec::new(),
+            has_erased: false,
+            is_over: false,
+            failure: None,
+        };
         let result = engine.erase(&identities(&person), &order, &mut journal).await;
-        let Journal { request, failure, .. } = journal;
+        let Journal { request, is_over, failure, .. } = journal;
         if let Some(failure) = failure {
             return Err(failure);
         }
@@ -205,9 +238,7 @@ impl Run<'_> {
             // Nothing in any store is linked to the person by what they are registered with.
             Err(EngineError::NoIdentity { .. }) => Erasure::default(),
             // The plan was refused, or waits for a second person.
-            Err(EngineError::Interrupted(_)) if purge_of(&request)?.state != PurgeState::Running => {
-                return Ok(None);
-            }
+            Err(EngineError::Interrupted(_)) if is_over => return Ok(None),
             Err(EngineError::Interrupted(_)) => {
                 self.leave(&request).await?;
                 return Ok(None);
@@ -225,36 +256,33 @@ impl Run<'_> {
         };
         let holds_rows = erasure.collections.iter().any(is_held);
         let outcomes: Vec<StoreOutcome> = erasure.collections.into_iter().map(noted).collect();
-        let request = self
-            .amend(&request, |purge| {
-                outcomes.iter().cloned().try_fold(purge, |purge, outcome| purge.record(outcome, now))
-            })
-            .await?;
-        if !purge_of(&request)?.is_verified() {
-            self.amend(&request, |purge| purge.fail(now)).await?;
+        let record = |purge: Purge| {
+            outcomes.iter().cloned().try_fold(purge, |purge, outcome| purge.record(outcome, now))
+        };
+        if !outcomes.iter().all(StoreOutcome::is_verified) {
+            self.amend(&request, |purge| record(purge)?.fail(now)).await?;
             return Ok(None);
         }
         let bars_now = self.bars().await?;
         if !bars.include(&bars_now.ids()) {
+            let request = self.amend(&request, record).await?;
             self.leave(&request).await?;
             return Ok(None);
         }
         // What was held when the work began has stayed, whether it still is held or not.
         if holds_rows {
-            self.hold(&request, &bars).await?;
+            self.amend(&request, |purge| super::held(record(purge)?, &bars, now)).await?;
             return Ok(None);
         }
         let keep_until = now + self.tenant.proof_life();
-        let address = person.email().map(str::to_owned);
-        ledger
-            .amend_request(request, |request: Request| {
-                let erased = request.forgotten(keep_until, now);
-                Ok(Some(match address.clone() {
-                    Some(address) => erased.with_notice(Template::PurgeDone, address, None, now),
-                    None => erased,
-                }))
+        let verified = |request: Request, purge, now| {
+            let erased = Request { work: Work::Purge(record(purge)?), ..request }.forgotten(keep_until, now);
+            Ok(match person.email() {
+                Some(address) => erased.with_notice(Template::PurgeDone, address.to_owned(), None, now),
+                None => erased,
             })
-            .await
+        };
+        Ok(Some(self.try_amend(&request, verified).await?.ok_or(StoreError::Conflict)?))
     }
 
     /// Gives the purge up before anything was erased: a person must look at it. One that has begun is
@@ -280,23 +308,21 @@ impl Run<'_> {
         ledger.forget_holds(person, keep_until).await?;
         ledger.forget_person(person, Some(Erased { at: now, until: keep_until })).await?;
         certificates::issue(app, self.tenant, &erased).await?;
-        self.amend(&erased, Purge::finish).await?;
-        app.nudge(Queue::Notices, Job { request: None, ..self.job }).await;
+        let done = self.amend(&erased, Purge::finish).await?;
+        if done.pending_notices().next().is_some() {
+            app.nudge(Queue::Notices, Job { request: None, ..self.job }).await;
+        }
         Ok(())
     }
 
-    /// Gives the purge back after a failure, to be tried again later.
-    async fn put_off(&self) -> Result<(), Failure> {
+    /// Gives the purge back after a failure, to be tried again later; false if it is not this
+    /// worker's.
+    async fn put_off(&self) -> Result<bool, Failure> {
         let ledger = self.app.ledger(self.job.org);
-        let Some(request) = ledger.erasure(self.job.person).await? else { return Ok(()) };
-        let Some(purge) = request.purge().filter(|purge| purge.state == PurgeState::Running).cloned() else {
-            return Ok(());
-        };
-        let now = self.app.now();
-        match ledger.put_request(&request.with_work(Work::Purge(purge.fail(now)?), now)).await {
-            Ok(()) | Err(StoreError::Conflict) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
+        let Some(request) = ledger.erasure(self.job.person).await? else { return Ok(false) };
+        let fail =
+            |request: Request, purge: Purge, now| Ok(request.with_work(Work::Purge(purge.fail(now)?), now));
+        Ok(self.try_amend(&request, fail).await?.is_some())
     }
 }
 
@@ -333,15 +359,19 @@ fn planned(collection: &PlannedCollection) -> StoreOutcome {
     }
 }
 
-/// Writes down how far an erasure has got, and stops it when the time is up, somebody has set a hold,
-/// or the purge has become somebody else's.
+/// Claims the purge with its plan, writes down now and then how far it has got, and stops it when the
+/// time is up, somebody has set a hold, or the purge has become somebody else's.
 struct Journal<'a> {
     run: &'a Run<'a>,
     /// The holds that were known when the work began.
     bars: &'a Bars,
     request: Request,
+    /// What is finished and not yet written down.
+    finished: Vec<StoreOutcome>,
     /// Whether this turn has erased anything: small budgets would never end otherwise.
     has_erased: bool,
+    /// Whether the plan was refused, or waits for a second person.
+    is_over: bool,
     failure: Option<Failure>,
 }
 
@@ -385,6 +415,7 @@ impl Journal<'_> {
 #[async_trait]
 impl Progress for Journal<'_> {
     async fn planned(&mut self, plan: &Plan) -> ControlFlow<()> {
+        // Before the claim, so that what is held at once has not begun; and after it, for certain.
         self.is_unbarred().await?;
         let begun = self.request.purge().is_some_and(Purge::has_begun);
         let mandate = self.request.purge().map(|purge| purge.mandate.clone()).unwrap_or_default();
@@ -393,13 +424,16 @@ impl Progress for Journal<'_> {
         match verdict {
             Verdict::Go => {
                 let found: Vec<StoreOutcome> = plan.collections.iter().map(planned).collect();
-                self.note(|purge, now| purge.plan(found.clone(), now)).await
+                self.note(|purge, now| purge.plan(found.clone(), now)).await?;
+                self.is_unbarred().await
             }
             Verdict::Wait(release) => {
+                self.is_over = true;
                 self.note(|purge, now| purge.await_release(release.clone(), now)).await?;
                 ControlFlow::Break(())
             }
             Verdict::Changed => {
+                self.is_over = true;
                 let reason = "what would be erased is no longer what the plan says";
                 self.note(|purge, _| purge.refuse(reason.to_owned())).await?;
                 ControlFlow::Break(())
@@ -408,18 +442,21 @@ impl Progress for Journal<'_> {
     }
 
     async fn step(&mut self, step: &Step) -> ControlFlow<()> {
-        let noted = match step {
-            // The worker lives: nobody may take over.
-            Step::Erased { .. } => {
-                self.has_erased = true;
-                self.note(|purge, now| purge.plan([], now)).await
-            }
-            Step::Finished(outcome) => {
-                let outcome = noted(outcome.clone());
-                self.note(|purge, now| purge.record(outcome.clone(), now)).await
-            }
-        };
-        noted?;
+        match step {
+            Step::Erased { .. } => self.has_erased = true,
+            Step::Finished(outcome) => self.finished.push(noted(outcome.clone())),
+        }
+        let now = self.run.app.now();
+        if self.request.purge().is_some_and(|purge| purge.is_lease_ageing(now)) {
+            let finished = std::mem::take(&mut self.finished);
+            self.note(|purge, now| {
+                finished
+                    .iter()
+                    .cloned()
+                    .try_fold(purge.plan([], now)?, |purge, outcome| purge.record(outcome, now))
+            })
+            .await?;
+        }
         self.is_unbarred().await?;
         if self.has_erased && self.run.app.is_out_of_time() {
             ControlFlow::Break(())

@@ -23,10 +23,7 @@ use domain::{
     tenant::Tenant,
 };
 use http::StatusCode;
-use runtime::{
-    App, Caller, Failure, Json,
-    queues::{Job, Queue},
-};
+use runtime::{App, Caller, Failure, Json, queues::Queue};
 use serde::Deserialize;
 use store::StoreError;
 use uuid::Uuid;
@@ -83,7 +80,7 @@ pub(crate) async fn queue_erasure(
 ) -> Result<Request, Failure> {
     let Asked { at: suggested, mandate } = asked;
     let ledger = app.ledger(tenant.org);
-    let new_id = RequestId(app.entropy().id(app.now()));
+    let new_id = app.entropy().request_id(key);
     for _ in 0..TRIES {
         let now = app.now();
         let (current, bars) = (ledger.erasure(key).await?, ledger.bars(key, now).await?);
@@ -187,14 +184,15 @@ fn told(request: Request, person: &Person, now: Timestamp) -> Request {
 
 /// Tells the queues about an erasure that was written: at once if it is due.
 async fn announce(app: &App, tenant: &Tenant, request: Request) -> Result<Request, Failure> {
-    let job = Job { org: tenant.org, person: request.person, request: None };
+    let mut queues = Vec::new();
     if request.pending_notices().next().is_some() {
-        app.nudge(Queue::Notices, job).await;
+        queues.push(Queue::Notices);
     }
     let is_due = |purge: &Purge| purge.state == PurgeState::Queued && purge.due <= app.now();
     if request.purge().is_some_and(is_due) {
-        app.nudge(Queue::Purges, job).await;
+        queues.push(Queue::Purges);
     }
+    app.entrust(tenant.org, &request, &queues).await?;
     Ok(request)
 }
 

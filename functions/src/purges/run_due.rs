@@ -6,8 +6,9 @@
 use domain::request::Attention;
 use runtime::{
     App, Failure, Need, Trigger, WorkerSpec,
-    queues::{Job, Queue},
+    queues::{JOBS_PER_CALL, Job, Queue},
 };
+use store::requests::DueCursor;
 
 /// The worker.
 pub static SPEC: WorkerSpec = WorkerSpec {
@@ -22,8 +23,18 @@ pub static SPEC: WorkerSpec = WorkerSpec {
 /// # Errors
 /// When ledger or queue cannot be reached; the next tick does it.
 pub async fn handle(app: App) -> Result<(), Failure> {
-    let due = app.store().due(Attention::Purge, app.now()).await?;
-    let jobs: Vec<Job> = due.into_iter().map(Job::from).collect();
+    let now = app.now();
+    let mut jobs = Vec::new();
+    let mut cursor = Some(DueCursor::default());
+    while let Some(from) = cursor {
+        let (due, next) = app.store().due(Attention::Purge, now, from).await?;
+        jobs.extend(due.into_iter().map(Job::from));
+        // Whole calls, however the index spreads what is due.
+        let whole = jobs.len() - jobs.len() % JOBS_PER_CALL;
+        app.enqueue(Queue::Purges, &jobs[..whole]).await?;
+        jobs.drain(..whole);
+        cursor = next;
+    }
     app.enqueue(Queue::Purges, &jobs).await
 }
 

@@ -55,6 +55,7 @@ pub async fn handle(app: App, job: Job) -> Result<(), Failure> {
         Ok(takeout) => request.with_work(Work::Takeout(takeout), now),
         // An old message: there is nothing to do, or another worker is at it.
         Err(TakeoutError::WrongState { .. } | TakeoutError::Leased { .. }) => return Ok(()),
+        Err(TakeoutError::Exhausted) => return give_up(&app, job, request).await,
     };
     match ledger.put_request(&begun).await {
         Ok(()) => {}

@@ -5,7 +5,10 @@
 
 use domain::request::{Attention, Work};
 use runtime::{App, Failure, Need, Trigger, WorkerSpec};
-use store::StoreError;
+use store::{
+    StoreError,
+    requests::{Due, DueCursor},
+};
 
 /// The worker.
 pub static SPEC: WorkerSpec = WorkerSpec {
@@ -20,23 +23,32 @@ pub static SPEC: WorkerSpec = WorkerSpec {
 /// # Errors
 /// When ledger or bucket cannot be reached; the next tick goes on.
 pub async fn handle(app: App) -> Result<(), Failure> {
-    for due in app.store().due(Attention::Expiry, app.now()).await? {
-        let ledger = app.ledger(due.org);
-        let Some(id) = due.id else { continue };
-        let Some(request) = ledger.request(due.person, id).await? else { continue };
-        let Some(takeout) = request.takeout().cloned() else { continue };
-        let key = takeout.archive.as_ref().map(|archive| archive.key.clone());
-        let now = app.now();
-        let Ok(expired) = takeout.expire(now) else { continue };
-        if let Some(key) = key {
-            app.store().takeouts().remove(&key).await?;
+    let mut cursor = Some(DueCursor::default());
+    while let Some(from) = cursor {
+        let (page, next) = app.store().due(Attention::Expiry, app.now(), from).await?;
+        for due in page {
+            expire(&app, due).await?;
         }
-        match ledger.put_request(&request.with_work(Work::Takeout(expired), now)).await {
-            Ok(()) | Err(StoreError::Conflict) => {}
-            Err(error) => return Err(error.into()),
-        }
+        cursor = next;
     }
     Ok(())
+}
+
+async fn expire(app: &App, due: Due) -> Result<(), Failure> {
+    let ledger = app.ledger(due.org);
+    let Some(id) = due.id else { return Ok(()) };
+    let Some(request) = ledger.request(due.person, id).await? else { return Ok(()) };
+    let Some(takeout) = request.takeout().cloned() else { return Ok(()) };
+    let key = takeout.archive.as_ref().map(|archive| archive.key.clone());
+    let now = app.now();
+    let Ok(expired) = takeout.expire(now) else { return Ok(()) };
+    if let Some(key) = key {
+        app.store().takeouts().remove(&key).await?;
+    }
+    match ledger.put_request(&request.with_work(Work::Takeout(expired), now)).await {
+        Ok(()) | Err(StoreError::Conflict) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 worker!(on_tick, handle);

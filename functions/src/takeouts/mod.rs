@@ -19,10 +19,7 @@ use domain::{
     takeout::{Delivery, Takeout, TakeoutState},
     tenant::Tenant,
 };
-use runtime::{
-    App, Caller, Failure, Json, Zip,
-    queues::{Job, Queue},
-};
+use runtime::{App, Caller, Failure, Json, Zip, queues::Queue};
 use serde::Deserialize;
 use store::requests::Created;
 use uuid::Uuid;
@@ -135,7 +132,11 @@ async fn order(
     let ledger = app.ledger(tenant.org);
     app.refuse_while_erasing(tenant, key).await?;
     let now = app.now();
-    let id = id.unwrap_or_else(|| RequestId(app.entropy().id(now)));
+    let id = match id {
+        Some(chosen) if !ledger.claim_id(chosen, key).await? => return Err(Code::IdTaken.into()),
+        Some(chosen) => chosen,
+        None => app.entropy().request_id(key),
+    };
     let secret: [u8; link::SECRET] = app.entropy().bytes();
     let delivery = Delivery::decide(&sent_to, person.verified_email(), person.email());
     let takeout = Takeout::order(password, delivery, link::digest(&secret), tenant, now);
@@ -149,14 +150,14 @@ async fn order(
     let request = match ledger.create_request(&request).await? {
         Created::New => request,
         Created::Before(request) if request.kind == Kind::Access => *request,
-        Created::Before(_) | Created::Taken => return Err(Code::IdTaken.into()),
+        Created::Before(_) => return Err(Code::IdTaken.into()),
     };
-    let job = Job { org: tenant.org, person: key, request: Some(id) };
-    match request.takeout().map(|takeout| takeout.state) {
-        Some(TakeoutState::InProgress) => app.nudge(Queue::Takeouts, job).await,
-        Some(TakeoutState::Unconfirmed) => app.nudge(Queue::Notices, job).await,
-        Some(TakeoutState::Ready | TakeoutState::Expired | TakeoutState::Failed) | None => {}
-    }
+    let queue: &[Queue] = match request.takeout().map(|takeout| takeout.state) {
+        Some(TakeoutState::InProgress) => &[Queue::Takeouts],
+        Some(TakeoutState::Unconfirmed) => &[Queue::Notices],
+        Some(TakeoutState::Ready | TakeoutState::Expired | TakeoutState::Failed) | None => &[],
+    };
+    app.entrust(tenant.org, &request, queue).await?;
     let resource = TakeoutResource::of(&request, tenant.takeout_life()).ok_or(Code::IdTaken)?;
     Ok(Json(Document { data: resource }))
 }

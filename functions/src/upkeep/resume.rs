@@ -3,6 +3,7 @@
 //! Queues lose nothing often, but not never, and workers die. The ledger knows what should have
 //! moved by when; whatever has not gets a new message.
 
+use chrono::TimeDelta;
 use domain::{
     Timestamp,
     purge::{Purge, PurgeState},
@@ -13,7 +14,10 @@ use runtime::{
     App, Failure, Need, Trigger, WorkerSpec,
     queues::{Job, Queue},
 };
-use store::{StoreError, requests::Due};
+use store::{
+    StoreError,
+    requests::{Due, DueCursor},
+};
 
 /// The worker.
 pub static SPEC: WorkerSpec = WorkerSpec {
@@ -29,27 +33,38 @@ pub static SPEC: WorkerSpec = WorkerSpec {
 /// When ledger or queues cannot be reached; the next tick does it.
 pub async fn handle(app: App) -> Result<(), Failure> {
     let now = app.now();
-    resume(&app, now).await
+    resume(&app, Attention::Stalled, now).await
 }
 
-/// Re-issues what should have moved by `horizon`. One in the future takes all workers for dead:
-/// right after a start, when there can be none.
+/// Takes all workers for dead and re-issues what they were at: right after a start, when there can be
+/// none.
 ///
 /// # Errors
 /// When ledger or queues cannot be reached.
-pub async fn resume(app: &App, horizon: Timestamp) -> Result<(), Failure> {
-    for due in app.store().due(Attention::Stalled, horizon).await? {
-        let ledger = app.ledger(due.org);
-        let request = match due.id {
-            Some(id) => ledger.request(due.person, id).await?,
-            None => ledger.erasure(due.person).await?,
-        };
-        let Some(request) = request else { continue };
-        match reissue(app, due, request, horizon).await {
-            // Somebody is at it after all.
-            Err(StoreError::Conflict) => {}
-            other => other?,
+pub async fn take_over(app: &App) -> Result<(), Failure> {
+    let horizon = app.now() + TimeDelta::days(1);
+    resume(app, Attention::Stalled, horizon).await?;
+    resume(app, Attention::Purge, horizon).await
+}
+
+async fn resume(app: &App, attention: Attention, horizon: Timestamp) -> Result<(), Failure> {
+    let mut cursor = Some(DueCursor::default());
+    while let Some(from) = cursor {
+        let (page, next) = app.store().due(attention, horizon, from).await?;
+        for due in page {
+            let ledger = app.ledger(due.org);
+            let request = match due.id {
+                Some(id) => ledger.request(due.person, id).await?,
+                None => ledger.erasure(due.person).await?,
+            };
+            let Some(request) = request else { continue };
+            match reissue(app, due, request, horizon).await {
+                // Somebody is at it after all.
+                Err(StoreError::Conflict) => {}
+                other => other?,
+            }
         }
+        cursor = next;
     }
     Ok(())
 }
@@ -69,7 +84,7 @@ async fn reissue(app: &App, due: Due, request: Request, horizon: Timestamp) -> R
         }
         Work::Takeout(_) | Work::Purge(_) | Work::Manual => None,
     };
-    let is_mail_due = request.pending_notices().any(|(_, notice)| notice.retry_at <= horizon);
+    let is_mail_due = request.is_mail_late(horizon);
     let mut next = request;
     if let Some((work, queue)) = released {
         next = next.with_work(work, now);

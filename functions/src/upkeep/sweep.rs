@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use async_trait::async_trait;
 use connectors::Census;
 use domain::{
-    PersonId, RequestId,
+    PersonId,
     datamap::{Cast as _, CollectionRef, Scalar},
     person::Person,
     request::{Door, Kind, Request},
@@ -102,8 +102,7 @@ async fn report(
     if !ledger.persons_identified_by(value).await?.is_empty() {
         return Ok(());
     }
-    let new = RequestId(app.entropy().id(now));
-    let id: PersonId = format!("returned-{new}").parse().map_err(Failure::internal)?;
+    let id: PersonId = format!("returned-{}", app.entropy().id(now)).parse().map_err(Failure::internal)?;
     let key = ledger.key_of(&id).await?;
     let identities = BTreeMap::from([(name.to_owned(), value.to_owned())]);
     let person = Person::new(id.clone(), now)
@@ -121,7 +120,8 @@ async fn report(
         }
         Sweep::Report => {
             let places: Vec<String> = places.iter().map(ToString::to_string).collect();
-            let mut request = Request::new(new, key, id, Kind::Erasure, Door::Native, now);
+            let mut request =
+                Request::new(app.entropy().request_id(key), key, id, Kind::Erasure, Door::Native, now);
             request.remarks = Some(format!(
                 "Erased on {}, but data is back in {}: a restored backup or a late writer.",
                 erased_at.date_naive(),

@@ -9,7 +9,9 @@ use runtime::Log;
 use serde_json::json;
 
 use crate::{
-    DemoPerson, Identity, IdentityError, Options, Stack, TokenRequest, VirtualClock, engine, secrets,
+    DemoPerson, Identity, IdentityError, Options, Stack, TokenRequest, VirtualClock, engine,
+    price::{self, Traffic},
+    secrets,
     stack::{TABLE, TAKEOUT_BUCKET},
     verify::{self, Verify},
 };
@@ -33,6 +35,8 @@ enum Command {
     /// Read, plan or erase a person in given stores, without queues
     #[command(subcommand)]
     Engine(engine::Command),
+    /// Measure what each operation uses of AWS, and say what a month would cost
+    Price(Traffic),
 }
 
 #[derive(Args)]
@@ -89,6 +93,7 @@ pub fn main() -> ExitCode {
         Some(Command::Engine(command)) => return engine::main(&command),
         Some(Command::Token(token)) => print_token(token),
         Some(Command::Verify(verify)) => return verify::main(&verify),
+        Some(Command::Price(traffic)) => price::main(&traffic),
         None => serve(run),
     };
     match result {
@@ -136,6 +141,7 @@ fn serve(run: Run) -> Result<(), String> {
             tenants: None,
             issuers: Vec::new(),
             log: Log::new(|line| eprintln!("{line}")),
+            meter: None,
         })
         .await
         .map_err(|error| error.to_string())?;

@@ -11,7 +11,7 @@ use runtime::{Clients, QueueUrls, queues::Queue};
 use serde::Deserialize;
 
 /// The hand-written half of the template, from which the tables are made: they are described once.
-const BASE: &str = include_str!("../../base.yaml");
+pub(crate) const BASE: &str = include_str!("../../base.yaml");
 
 /// How often a message is delivered before it is put aside.
 const MAX_RECEIVES: u32 = 5;

@@ -17,7 +17,7 @@ use store::Places;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 use crate::{
-    Identity, IdentityError, VirtualClock,
+    Identity, IdentityError, Meter, VirtualClock,
     control::{self, Control},
     demo::{Demo, DemoError, DemoPerson},
     gateway::{self, GatewayRoute},
@@ -60,6 +60,8 @@ pub struct Options {
     pub issuers: Vec<Issuer>,
     /// Where log lines go.
     pub log: Log,
+    /// Counts what calls to AWS would cost, if given.
+    pub meter: Option<Meter>,
 }
 
 /// Why a stack did not start.
@@ -112,7 +114,7 @@ pub struct Stack {
     // Its folder may be a temporary one.
     _demo: Option<Demo>,
     services: Services,
-    runner: Arc<Runner>,
+    pub(crate) runner: Arc<Runner>,
     tasks: Vec<JoinHandle<()>>,
     gateway_task: JoinHandle<()>,
     stop_gateway: oneshot::Sender<()>,
@@ -136,6 +138,7 @@ impl Stack {
             tenants,
             issuers,
             log,
+            meter,
         } = options;
         let listener = TcpListener::bind(("127.0.0.1", port))
             .await
@@ -153,7 +156,7 @@ impl Stack {
             secret_access_key: identity.secret_access_key.clone(),
         })
         .await?;
-        let clients = clients(&services.endpoints, &identity);
+        let clients = clients(&services.endpoints, &identity, meter.as_ref());
         provision::table(&clients, "Ledger", TABLE).await?;
         provision::table(&clients, "Keys", KEY_TABLE).await?;
         provision::bucket(&clients, TAKEOUT_BUCKET).await?;
@@ -225,11 +228,8 @@ impl Stack {
             // The listener was bound above; serving it ends only by the shutdown.
             let _ = gateway::serve(listener, routes, control::router(control), tell, shutdown).await;
         });
-        // There can be no worker yet, so everything that is under way has stalled.
-        let horizon = clock.now() + TimeDelta::days(1);
-        resume::resume(&app, horizon)
-            .await
-            .map_err(|failure| ledger(&failure.cause().unwrap_or_default()))?;
+        // There can be no worker yet.
+        resume::take_over(&app).await.map_err(|failure| ledger(&failure.cause().unwrap_or_default()))?;
         let tasks = runner.start();
         Ok(Self {
             app,
@@ -293,10 +293,12 @@ impl Stack {
     }
 }
 
-fn clients(endpoints: &services::Endpoints, identity: &Identity) -> Clients {
+fn clients(endpoints: &services::Endpoints, identity: &Identity, meter: Option<&Meter>) -> Clients {
     let credentials =
         Credentials::from_keys(identity.access_key_id.clone(), identity.secret_access_key.clone(), None);
-    Clients::new(&credentials, services::REGION, |service| {
+    let http = Clients::https();
+    let http = meter.map_or_else(|| http.clone(), |meter| meter.over(http.clone()));
+    Clients::over(&http, &credentials, services::REGION, |service| {
         Some(match service {
             "DYNAMODB" => endpoints.dynamodb.clone(),
             "S3" => endpoints.s3.clone(),

@@ -13,7 +13,10 @@ use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName, QueueAttributeName};
 use chrono::{DateTime, TimeDelta, Utc};
 use runtime::{App, Trigger, Worker, queues::Queue};
-use tokio::{sync::Mutex, task::JoinHandle};
+use tokio::{
+    sync::{Mutex, RwLock, RwLockWriteGuard},
+    task::JoinHandle,
+};
 
 use crate::VirtualClock;
 
@@ -23,6 +26,8 @@ pub(crate) struct Runner {
     clock: VirtualClock,
     workers: Vec<Worker>,
     busy: AtomicUsize,
+    /// Whoever holds this for writing keeps the workers of the queues from working.
+    gate: RwLock<()>,
     /// When each scheduled worker runs next. Held while ticks run, so that two never overlap.
     next: Mutex<Vec<(Worker, TimeDelta, DateTime<Utc>)>>,
 }
@@ -54,7 +59,7 @@ impl Runner {
             Trigger::Queue(_) => None,
         });
         let next = Mutex::new(scheduled.collect());
-        Arc::new(Self { app, clock, workers, busy: AtomicUsize::new(0), next })
+        Arc::new(Self { app, clock, workers, busy: AtomicUsize::new(0), gate: RwLock::default(), next })
     }
 
     fn url(&self, queue: Queue) -> &str {
@@ -114,6 +119,7 @@ impl Runner {
     /// Gives a batch to a worker; deletes what it finished and puts back what it did not.
     async fn deliver(&self, queue: Queue, worker: &Worker, messages: Vec<Message>) {
         let _busy = Busy::new(&self.busy);
+        let _open = self.gate.read().await;
         let mut event = SqsEvent::default();
         event.records = messages.iter().map(record).collect();
         let response = worker.batch(&self.app, event, None).await;
@@ -139,6 +145,16 @@ impl Runner {
         }
     }
 
+    /// Lets no worker of a queue begin anything until what this gives is dropped.
+    pub(crate) async fn pause(&self) -> RwLockWriteGuard<'_, ()> {
+        self.gate.write().await
+    }
+
+    /// Lets no scheduled worker run by itself until what this gives is dropped.
+    pub(crate) async fn without_schedule(&self) -> impl Sized + '_ {
+        self.next.lock().await
+    }
+
     /// Runs the scheduled workers whose time has come.
     pub(crate) async fn run_due_ticks(&self) {
         let mut next = self.next.lock().await;
@@ -156,6 +172,14 @@ impl Runner {
         let _busy = Busy::new(&self.busy);
         // A failed tick is logged, and the next one makes up for it.
         let _ = worker.tick(&self.app).await;
+    }
+
+    /// The scheduled workers, and after how many minutes each runs again.
+    pub(crate) fn scheduled(&self) -> impl Iterator<Item = (&Worker, u32)> {
+        self.workers.iter().filter_map(|worker| match worker.spec.trigger {
+            Trigger::Every { minutes } => Some((worker, minutes)),
+            Trigger::Queue(_) => None,
+        })
     }
 
     /// The worker of this name.

@@ -15,7 +15,7 @@ pub enum IdError {
     #[error("expected 1 to {} characters without control characters", PersonId::MAX_CHARS)]
     Opaque,
     /// Not the hexadecimal form of a pseudonym.
-    #[error("expected 32 hexadecimal digits")]
+    #[error("expected 20 hexadecimal digits")]
     Pseudonym,
 }
 
@@ -120,9 +120,50 @@ impl fmt::Display for PersonId {
 ///
 /// What is kept as proof after an erasure can be found by whoever presents the id again, and says
 /// nothing to whoever reads the table.
+///
+/// 80 bits: among a hundred million persons of one tenant, two share a pseudonym with a chance of
+/// less than one in a hundred million. Short enough to be carried by a [`RequestId`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct PersonKey(pub [u8; 16]);
+pub struct PersonKey(pub [u8; PersonKey::BYTES]);
+
+impl PersonKey {
+    /// How long it is.
+    pub const BYTES: usize = 10;
+
+    fn number(self) -> u128 {
+        self.0.iter().fold(0, |number, &byte| number << 8 | u128::from(byte))
+    }
+
+    /// From the lowest 80 bits of a number.
+    fn from_number(number: u128) -> Self {
+        let bytes = number.to_be_bytes();
+        let mut key = [0; Self::BYTES];
+        key.copy_from_slice(&bytes[bytes.len() - Self::BYTES..]);
+        Self(key)
+    }
+}
+
+/// Bits of a [`RequestId`] that tell the requests of one person apart.
+const TAIL_BITS: u32 = 42;
+
+impl RequestId {
+    /// An id that tells whose request it is, so that nothing else has to be written to find it by:
+    /// a UUID of version 8 (RFC 9562, 5.8) with the pseudonym, then 42 bits of `tail`.
+    pub fn of(person: PersonKey, tail: u64) -> Self {
+        let own = person.number() << TAIL_BITS | u128::from(tail) & ((1 << TAIL_BITS) - 1);
+        let (first, second, third) = (own >> 74, own >> 62 & 0xfff, own & ((1 << 62) - 1));
+        Self(Uuid::from_u128(first << 80 | 8 << 76 | second << 64 | 2 << 62 | third))
+    }
+
+    /// Whose request it is, if the id tells. One that a caller chose does not, and nobody must
+    /// rely on one that does: whoever has seen it can present it.
+    pub fn person(self) -> Option<PersonKey> {
+        let id = self.0.as_u128();
+        let own = (id >> 80) << 74 | (id >> 64 & 0xfff) << 62 | id & ((1 << 62) - 1);
+        (self.0.get_version_num() == 8 && id >> 62 & 3 == 2).then(|| PersonKey::from_number(own >> TAIL_BITS))
+    }
+}
 
 impl fmt::Display for PersonKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -141,12 +182,10 @@ impl FromStr for PersonKey {
 
     fn from_str(text: &str) -> Result<Self, IdError> {
         let digits = text.as_bytes();
-        if digits.len() != 32 || !digits.iter().all(u8::is_ascii_hexdigit) {
+        if digits.len() != 2 * Self::BYTES || !digits.iter().all(u8::is_ascii_hexdigit) {
             return Err(IdError::Pseudonym);
         }
-        u128::from_str_radix(text, 16)
-            .map(|number| Self(number.to_be_bytes()))
-            .map_err(|_| IdError::Pseudonym)
+        u128::from_str_radix(text, 16).map(Self::from_number).map_err(|_| IdError::Pseudonym)
     }
 }
 
@@ -193,9 +232,29 @@ mod tests {
 
     #[test]
     fn a_pseudonym_survives_its_text() {
-        let key = PersonKey([7; 16]);
+        let key = PersonKey([7; 10]);
 
         assert_eq!(key.to_string().parse(), Ok(key));
-        assert!("+0000000000000000000000000000000".parse::<PersonKey>().is_err());
+        assert!("+0000000000000000000".parse::<PersonKey>().is_err());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn an_id_tells_whose_request_it_is(key: [u8; 10], tail: u64, other: u64) {
+            let (key, low) = (PersonKey(key), tail & 0x3ff_ffff_ffff);
+            let id = RequestId::of(key, tail);
+
+            proptest::prop_assert_eq!(id.person(), Some(key));
+            proptest::prop_assert_eq!(id.0.get_version_num(), 8);
+            proptest::prop_assert_eq!(id.0.get_variant(), uuid::Variant::RFC4122);
+            proptest::prop_assert_eq!(id == RequestId::of(key, other), low == other & 0x3ff_ffff_ffff);
+        }
+    }
+
+    #[test]
+    fn an_id_of_another_kind_tells_nobody() {
+        for id in ["903c1ff9-f2cc-435c-b242-9d8a690fcf0a", "00000000-0000-8000-0000-000000000000"] {
+            assert_eq!(id.parse::<RequestId>().unwrap().person(), None);
+        }
     }
 }

@@ -103,7 +103,7 @@ mod tests {
         };
         assert_eq!((waits.rows, waits.by), (11, None));
 
-        let released = Release { by: Some(PersonKey([1; 16])), ..waits.clone() };
+        let released = Release { by: Some(PersonKey([1; 10])), ..waits.clone() };
         let released = Mandate { release: Some(released), ..Mandate::default() };
         assert_eq!(released.judge(&plan(11), 10), Verdict::Go);
         assert_eq!(released.waiting(), None);

@@ -7,6 +7,8 @@
 use aws_lc_rs::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 
+use crate::price;
+
 /// What would be done to one collection.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PlannedCollection {
@@ -144,14 +146,14 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// The price in US dollars, on demand in `us-east-1` (AWS price lists of 2026): a million
-    /// read units 0.125, a million write units 0.625, a thousand lists 0.005, a thousand reads
-    /// 0.0004. Deletes are free in S3.
+    /// The price in US dollars. Deletes are free in S3.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "nobody makes 2^53 requests")]
     pub fn usd(&self) -> f64 {
-        (self.read_units * 0.125 + self.write_units * 0.625) / 1e6
-            + (self.s3_lists as f64 * 0.005 + self.s3_gets as f64 * 0.0004) / 1e3
+        self.read_units * price::READ_UNIT
+            + self.write_units * price::WRITE_UNIT
+            + self.s3_lists as f64 * price::S3_PUT
+            + self.s3_gets as f64 * price::S3_GET
     }
 }
 

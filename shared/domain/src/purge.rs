@@ -60,6 +60,11 @@ pub struct StoreOutcome {
 }
 
 impl StoreOutcome {
+    /// Whether the collection was verified to hold nothing more than what is kept.
+    pub fn is_verified(&self) -> bool {
+        self.error.is_none() && self.after == Some(0)
+    }
+
     fn is_of(&self, other: &Self) -> bool {
         self.dataset == other.dataset && self.collection == other.collection
     }
@@ -356,9 +361,15 @@ impl Purge {
         }
     }
 
+    /// Whether its worker should tell again that it lives: well before the lease ends, and not with
+    /// every page.
+    pub fn is_lease_ageing(&self, now: Timestamp) -> bool {
+        self.lease_until - now < Self::LEASE * 2 / 3
+    }
+
     /// Whether every collection was verified to hold nothing more than what is kept.
     pub fn is_verified(&self) -> bool {
-        self.outcomes.iter().all(|outcome| outcome.error.is_none() && outcome.after == Some(0))
+        self.outcomes.iter().all(StoreOutcome::is_verified)
     }
 
     /// Everything is erased and verified.

@@ -143,7 +143,7 @@ pub struct Request {
 /// Which scheduled worker must look at a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Attention {
-    /// A queued purge: `run-due-purges`.
+    /// A purge whose time has come, until it has ended: `run-due-purges`.
     Purge,
     /// A takeout whose time is over: `expire-takeouts`.
     Expiry,
@@ -155,6 +155,9 @@ impl Attention {
     /// All kinds.
     pub const ALL: [Self; 3] = [Self::Purge, Self::Expiry, Self::Stalled];
 }
+
+/// How long a queue has to have a mail sent before it is told again.
+const MAIL_PATIENCE: TimeDelta = TimeDelta::minutes(2);
 
 impl Request {
     /// A request received now.
@@ -214,7 +217,7 @@ impl Request {
         secret: Option<String>,
         now: Timestamp,
     ) -> Self {
-        let retry_at = now + TimeDelta::minutes(2);
+        let retry_at = now + MAIL_PATIENCE;
         self.notices.push(Notice { template, to: Some(to), secret, sent_at: None, retry_at });
         self
     }
@@ -250,6 +253,11 @@ impl Request {
         self
     }
 
+    /// Whether a mail should have been sent by now.
+    pub fn is_mail_late(&self, now: Timestamp) -> bool {
+        self.pending_notices().any(|(_, notice)| notice.retry_at <= now)
+    }
+
     /// The mails not yet sent, with their places.
     pub fn pending_notices(&self) -> impl Iterator<Item = (usize, &Notice)> {
         self.notices.iter().enumerate().filter(|(_, notice)| notice.sent_at.is_none())
@@ -279,11 +287,40 @@ impl Request {
         }
     }
 
+    /// The next version, in which nothing has changed but that the indexes know of it: no queue could
+    /// be told of the first.
+    #[must_use]
+    pub fn noticed(self, now: Timestamp) -> Self {
+        self.touched(now)
+    }
+
+    /// Whether a queue alone knows what is to be done next, because the request was only just made:
+    /// whoever makes it tells the queue before they answer, so that no index need be written.
+    fn is_entrusted(&self) -> bool {
+        self.version == 1
+    }
+
+    /// Whether it stands in the list of all requests: a takeout from when its collecting begins.
+    pub fn is_listed(&self) -> bool {
+        let is_waiting = |takeout: &Takeout| takeout.state == TakeoutState::InProgress;
+        !(self.is_entrusted() && self.takeout().is_some_and(is_waiting))
+    }
+
+    /// When it may be tidied away: one that nobody ever took up, long after every queue has forgotten
+    /// it, and one that is kept as proof no longer.
+    pub fn tidied_at(&self) -> Option<Timestamp> {
+        let abandoned = (!self.is_listed()).then(|| self.received_at + TimeDelta::days(30));
+        self.keep_until.or(abandoned)
+    }
+
     /// Which worker must look at the request, and from when on.
     pub fn attention(&self) -> Option<(Attention, Timestamp)> {
+        let is_being_told =
+            self.pending_notices().any(|(_, notice)| notice.retry_at <= self.changed_at + MAIL_PATIENCE);
         let work = match &self.work {
             Work::Manual => None,
             Work::Takeout(takeout) => match takeout.state {
+                TakeoutState::InProgress if self.is_entrusted() => None,
                 TakeoutState::InProgress => Some((Attention::Stalled, takeout.retry_at)),
                 TakeoutState::Unconfirmed | TakeoutState::Ready => {
                     Some((Attention::Expiry, takeout.expires_at))
@@ -291,13 +328,17 @@ impl Request {
                 TakeoutState::Expired | TakeoutState::Failed => None,
             },
             Work::Purge(purge) => match purge.state {
-                PurgeState::Queued => Some((Attention::Purge, purge.due)),
-                PurgeState::Running | PurgeState::Held => Some((Attention::Stalled, purge.lease_until)),
+                // One that runs stays where it was, until the person has been told of its end: moving
+                // it in the index would cost more than asking now and then whether its worker lives.
+                PurgeState::Queued | PurgeState::Running => Some((Attention::Purge, purge.due)),
+                PurgeState::Done if is_being_told => Some((Attention::Purge, purge.due)),
+                PurgeState::Held => Some((Attention::Stalled, purge.lease_until)),
                 PurgeState::Done | PurgeState::Failed | PurgeState::Cancelled => None,
             },
         };
         let mail = self
             .pending_notices()
+            .filter(|_| !self.is_entrusted())
             .map(|(_, notice)| (Attention::Stalled, notice.retry_at))
             .min_by_key(|(_, at)| *at);
         [work, mail].into_iter().flatten().min_by_key(|(_, at)| *at)
@@ -375,7 +416,7 @@ mod tests {
 
     fn request(kind: Kind) -> Request {
         let id = "c0daf39b-4df5-4241-9e7d-b1b85f829090".parse().unwrap();
-        Request::new(id, PersonKey([1; 16]), "alice".parse().unwrap(), kind, Door::Pace, now())
+        Request::new(id, PersonKey([1; 10]), "alice".parse().unwrap(), kind, Door::Pace, now())
     }
 
     fn tenant() -> Tenant {

@@ -95,6 +95,9 @@ pub enum TakeoutError {
         /// Until when.
         until: Timestamp,
     },
+    /// It was begun as often as it may be, and the last worker fell silent: it is to be given up.
+    #[error("the takeout was tried too often")]
+    Exhausted,
 }
 
 impl Takeout {
@@ -163,6 +166,7 @@ impl Takeout {
             TakeoutState::InProgress if self.attempts > 0 && now < self.retry_at => {
                 Err(TakeoutError::Leased { until: self.retry_at })
             }
+            TakeoutState::InProgress if self.attempts > Self::MAX_ATTEMPTS => Err(TakeoutError::Exhausted),
             TakeoutState::InProgress => {
                 Ok(Self { attempts: self.attempts + 1, retry_at: now + Self::PATIENCE, ..self })
             }

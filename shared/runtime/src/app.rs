@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use aws_credential_types::Credentials;
 use aws_smithy_http_client::{Builder, tls};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::timeout::TimeoutConfig;
 use chrono::TimeDelta;
 use connectors::Engine;
@@ -54,9 +55,23 @@ impl Clients {
     /// Clients with these credentials. `endpoint` gives the address of a service by the name that
     /// the standard `AWS_ENDPOINT_URL_…` variables end in, where it is not the usual one.
     pub fn new(credentials: &Credentials, region: &str, endpoint: impl Fn(&str) -> Option<String>) -> Self {
-        let http = Builder::new()
+        Self::over(&Self::https(), credentials, region, endpoint)
+    }
+
+    /// What clients speak through unless told otherwise.
+    pub fn https() -> SharedHttpClient {
+        Builder::new()
             .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc))
-            .build_https();
+            .build_https()
+    }
+
+    /// The same as [`Clients::new`], speaking through `http`.
+    pub fn over(
+        http: &SharedHttpClient,
+        credentials: &Credentials,
+        region: &str,
+        endpoint: impl Fn(&str) -> Option<String>,
+    ) -> Self {
         let path_style = endpoint("S3").is_some();
         let dynamodb = client!(aws_sdk_dynamodb, "DYNAMODB", http, credentials, region, endpoint);
         let s3 = client!(aws_sdk_s3, "S3", http, credentials, region, endpoint).force_path_style(path_style);

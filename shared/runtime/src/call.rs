@@ -6,6 +6,7 @@ use bytes::Bytes;
 use domain::{HoldId, OrgId, PersonId, RequestId, tenant::Tenant};
 use http::HeaderMap;
 use serde::de::DeserializeOwned;
+use store::Read;
 use uuid::Uuid;
 use wire::{At, Code, Dialect, Fault, Problem, Query, Reason};
 
@@ -73,6 +74,21 @@ impl FromCall for Query {
 impl FromCall for HeaderMap {
     fn from_call(call: &Call) -> Result<Self, Failure> {
         Ok(call.headers.clone())
+    }
+}
+
+/// How much the answer must know: every write before it if the caller says `Cache-Control: no-cache`
+/// (RFC 9111, 5.2.1.4), else perhaps not the newest, which costs half.
+pub struct Freshness(pub Read);
+
+impl FromCall for Freshness {
+    fn from_call(call: &Call) -> Result<Self, Failure> {
+        let asked = call.headers.get_all(http::header::CACHE_CONTROL).iter();
+        let is_fresh = asked
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .any(|directive| directive.trim().eq_ignore_ascii_case("no-cache"));
+        Ok(Self(if is_fresh { Read::Consistent } else { Read::Eventual }))
     }
 }
 

@@ -9,7 +9,7 @@ use aws_lc_rs::{
     digest,
     rand::{SecureRandom, SystemRandom},
 };
-use domain::Timestamp;
+use domain::{PersonKey, RequestId, Timestamp};
 use uuid::Uuid;
 
 /// Where random bytes come from.
@@ -55,6 +55,11 @@ impl Entropy {
             }
         }
         bytes
+    }
+
+    /// The id of a new request of this person.
+    pub fn request_id(&self, person: PersonKey) -> RequestId {
+        RequestId::of(person, u64::from_be_bytes(self.bytes()))
     }
 
     /// A new id. Ids made later sort later, unless they are derived.

@@ -27,7 +27,7 @@ mod subject;
 pub use answer::{Answer, IntoAnswer, Json, Zip};
 pub use app::{App, Clients, EngineSource, Parts};
 pub use auth::Caller;
-pub use call::{ApiVersion, Body, Call, FromCall, Lines, NoBody, Org, Path, PersonUuid, State};
+pub use call::{ApiVersion, Body, Call, Freshness, FromCall, Lines, NoBody, Org, Path, PersonUuid, State};
 pub use clock::Clock;
 pub use config::{Config, ConfigError, Issuer, QueueUrls};
 pub use engine::{EngineRefused, open_engine};

@@ -1,8 +1,8 @@
 //! Queues: a message only says which record to look at; the record says what is to be done.
 
-use domain::{OrgId, PersonKey, RequestId};
+use domain::{OrgId, PersonKey, RequestId, request::Request};
 use serde::{Deserialize, Serialize};
-use store::requests::Due;
+use store::{StoreError, requests::Due};
 
 use crate::{App, Failure};
 
@@ -49,10 +49,13 @@ impl From<Due> for Job {
     }
 }
 
-/// The most jobs that one message carries.
-const JOBS_PER_MESSAGE: usize = 25;
+/// The most jobs that one message carries. A job that fails brings back its message, in which
+/// those that are done find nothing to do.
+const JOBS_PER_MESSAGE: usize = 100;
 /// The most messages that one call sends: a limit of the service.
 const MESSAGES_PER_CALL: usize = 10;
+/// The most jobs that one call sends.
+pub const JOBS_PER_CALL: usize = JOBS_PER_MESSAGE * MESSAGES_PER_CALL;
 
 impl App {
     /// Puts jobs on a queue. Sending a job twice is harmless; not sending it is mended by
@@ -87,19 +90,42 @@ impl App {
     }
 
     /// Puts a job on a queue after the record that it speaks of was written. A failure is logged
-    /// and nothing else: the record is what was promised, and `resume-stalled` finds it.
-    pub async fn nudge(&self, queue: Queue, job: Job) {
-        if let Err(failure) = self.enqueue(queue, &[job]).await {
-            let cause = failure.cause();
-            let person = Some(job.person.to_string());
-            let line = crate::log::Line {
-                function: queue.name(),
-                outcome: "not queued",
-                person,
-                cause,
-                ..Default::default()
-            };
-            self.log().line(&line);
+    /// and nothing else: the record is what was promised, and `resume-stalled` finds it. Tells
+    /// whether the queue took it.
+    pub async fn nudge(&self, queue: Queue, job: Job) -> bool {
+        let Err(failure) = self.enqueue(queue, &[job]).await else { return true };
+        let cause = failure.cause();
+        let person = Some(job.person.to_string());
+        let line = crate::log::Line {
+            function: queue.name(),
+            outcome: "not queued",
+            person,
+            cause,
+            ..Default::default()
+        };
+        self.log().line(&line);
+        false
+    }
+
+    /// Tells the queues of a request that was just made, and the indexes where a queue cannot be
+    /// told.
+    ///
+    /// # Errors
+    /// When neither can be told; then the request must be made again.
+    pub async fn entrust(&self, org: OrgId, request: &Request, queues: &[Queue]) -> Result<(), Failure> {
+        let is_current = request.purge().is_some();
+        let job = Job { org, person: request.person, request: (!is_current).then_some(request.id) };
+        let mut told = true;
+        for &queue in queues {
+            told &= self.nudge(queue, job).await;
+        }
+        if told {
+            return Ok(());
+        }
+        match self.ledger(org).put_request(&request.clone().noticed(self.now())).await {
+            // Somebody has it in hand.
+            Ok(()) | Err(StoreError::Conflict) => Ok(()),
+            Err(error) => Err(error.into()),
         }
     }
 }

@@ -68,13 +68,17 @@ impl Ledger<'_> {
         }
     }
 
-    /// The consents in force; `None` without a person.
+    /// The consents in force; `None` without a person. Whether there is a person is always certain.
     ///
     /// # Errors
     /// When the table cannot be read.
-    pub async fn consents(&self, person: PersonKey) -> Result<Option<Vec<Consent>>, StoreError> {
+    pub async fn consents(&self, person: PersonKey, how: Read) -> Result<Option<Vec<Consent>>, StoreError> {
         let consents = |head: Option<Version>| head.map(|version| version.consents).unwrap_or_default();
-        Ok(self.head(person, Read::Consistent).await?.map(consents))
+        let head = match (self.head(person, how).await?, how) {
+            (None, Read::Eventual) => self.head(person, Read::Consistent).await?,
+            (head, Read::Eventual | Read::Consistent) => head,
+        };
+        Ok(head.map(consents))
     }
 
     /// Appends a change and gives what is in force from then on; `None` without a person.

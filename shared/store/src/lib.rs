@@ -42,6 +42,7 @@ use domain::{OrgId, PersonId, PersonKey};
 
 use certificates::Signers;
 pub use error::StoreError;
+pub use table::Read;
 use table::Table;
 use takeouts::Takeouts;
 use vault::Vault;
@@ -116,6 +117,9 @@ impl Ledger<'_> {
     /// # Errors
     /// When the tenant's keys cannot be had.
     pub async fn key_of(&self, person: &PersonId) -> Result<PersonKey, StoreError> {
-        Ok(PersonKey(self.store.vault.tenant(self.org).await?.pseudonym(person.as_str())))
+        let hash = self.store.vault.tenant(self.org).await?.pseudonym(person.as_str());
+        let mut key = [0; PersonKey::BYTES];
+        key.copy_from_slice(&hash[..PersonKey::BYTES]);
+        Ok(PersonKey(key))
     }
 }

@@ -250,7 +250,7 @@ impl Ledger<'_> {
                 }
             }
             if let Some(Erased { at, until }) = erased {
-                self.put_tombstone(person.0, at, until).await?;
+                self.put_tombstone(Named::Person(&known.id).hash(&tenant), at, until).await?;
             }
         }
         let pk = keys::person_partition(self.org, person);

@@ -26,7 +26,7 @@ pub(crate) enum Only {
 
 /// How much a read must know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Read {
+pub enum Read {
     /// Every write that was answered before. Costs twice as much.
     Consistent,
     /// Perhaps not the newest writes.

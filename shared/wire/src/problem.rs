@@ -84,7 +84,9 @@ impl From<PurgeError> for Problem {
 impl From<TakeoutError> for Problem {
     fn from(error: TakeoutError) -> Self {
         Self::new(match error {
-            TakeoutError::WrongState { .. } | TakeoutError::Leased { .. } => Code::Conflict,
+            TakeoutError::WrongState { .. } | TakeoutError::Leased { .. } | TakeoutError::Exhausted => {
+                Code::Conflict
+            }
         })
     }
 }

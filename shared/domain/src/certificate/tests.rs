@@ -49,7 +49,7 @@ fn purged(outcomes: Vec<StoreOutcome>) -> Request {
     let id = "c0daf39b-4df5-4241-9e7d-b1b85f829090".parse().unwrap();
     let alice = "alice".parse().unwrap();
     let asked = now() - TimeDelta::days(30);
-    let mut request = Request::new(id, PersonKey([0xa1; 16]), alice, Kind::Erasure, Door::RallyHere, asked);
+    let mut request = Request::new(id, PersonKey([0xa1; 10]), alice, Kind::Erasure, Door::RallyHere, asked);
     let purge = Purge::queue(None, &Tenant::new(tenant()), asked);
     request.work = Work::Purge(Purge { state: PurgeState::Running, outcomes, attempts: 2, ..purge });
     request.forgotten(now() + TimeDelta::days(1096), now())
@@ -299,7 +299,7 @@ fn what_was_done_is_told_as_it_was_noted() {
         .collect();
     assert_eq!(rows, [(Method::Mask, 3, 0, 3, 0, 0), (Method::Keep, 4, 0, 0, 4, 1)]);
     assert_eq!((made.policy.as_deref(), made.plan_sha256.as_deref()), (Some("gdpr"), Some("asked")));
-    let released = Mandate { release: release(Some(PersonKey([1; 16]))), ..Mandate::default() };
+    let released = Mandate { release: release(Some(PersonKey([1; 10]))), ..Mandate::default() };
     assert_eq!(plan_of(released).plan_sha256.as_deref(), Some("released"));
     assert_eq!(plan_of(Mandate { release: release(None), ..Mandate::default() }).plan_sha256, None);
 }

@@ -14,7 +14,7 @@ pub use clients::hash_secret;
 pub use token::{Audience, OwnToken, TokenClaims, sign};
 
 use crate::{App, Credentials, Failure, Issuer};
-use clients::Verified;
+use clients::Known;
 use jwks::KeyRing;
 
 /// A verified caller.
@@ -47,12 +47,12 @@ impl Caller {
 /// Keeps what is known of issuers and clients between calls.
 pub(crate) struct Gatekeeper {
     keys: KeyRing,
-    clients: Verified,
+    known: Known,
 }
 
 impl Gatekeeper {
     pub(crate) fn new(issuers: &[Issuer]) -> Self {
-        Self { keys: KeyRing::new(issuers), clients: Verified::default() }
+        Self { keys: KeyRing::new(issuers), known: Known::default() }
     }
 }
 

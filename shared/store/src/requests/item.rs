@@ -142,7 +142,7 @@ impl RequestItem {
                 })
                 .collect(),
             keep: request.keep_until,
-            ttl: request.keep_until.map(|end| end.timestamp()),
+            ttl: request.tidied_at().map(|end| end.timestamp()),
             x,
         }
     }

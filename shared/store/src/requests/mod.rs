@@ -30,18 +30,6 @@ pub enum Created {
     New,
     /// The same person has a request with this id already: here it is.
     Before(Box<Request>),
-    /// The id is another person's.
-    Taken,
-}
-
-/// Whose an id is.
-enum Claim {
-    /// Nobody's until now.
-    New,
-    /// The same person's from before.
-    Again,
-    /// Another person's.
-    Taken,
 }
 
 impl Ledger<'_> {
@@ -50,20 +38,10 @@ impl Ledger<'_> {
     /// # Errors
     /// When the tables cannot be written.
     pub async fn create_request(&self, request: &Request) -> Result<Created, StoreError> {
-        match self.claim_id(request.id, request.person).await? {
-            Claim::New => {}
-            // Begun before, perhaps not finished; or the current erasure, which lies elsewhere.
-            Claim::Again => {
-                if let Some(before) = self.request(request.person, request.id).await? {
-                    return Ok(Created::Before(Box::new(before)));
-                }
-            }
-            Claim::Taken => return Ok(Created::Taken),
-        }
-        let written = self.write(&keys::request(self.org, request), request, Only::IfAbsent).await;
-        match written {
+        let (person, id) = (request.person, request.id);
+        match self.write(&keys::request(self.org, request), request, Only::IfAbsent).await {
             Ok(()) => Ok(Created::New),
-            Err(StoreError::Conflict) => match self.request(request.person, request.id).await? {
+            Err(StoreError::Conflict) => match self.request(person, id).await? {
                 Some(before) => Ok(Created::Before(Box::new(before))),
                 None => Err(StoreError::Conflict),
             },
@@ -77,10 +55,6 @@ impl Ledger<'_> {
     /// # Errors
     /// [`StoreError::Conflict`] if somebody else was first.
     pub async fn create_erasure(&self, new: &Request, last: Option<&Request>) -> Result<(), StoreError> {
-        match self.claim_id(new.id, new.person).await? {
-            Claim::New | Claim::Again => {}
-            Claim::Taken => return Err(StoreError::Conflict),
-        }
         let only = match last {
             None => Only::IfAbsent,
             Some(last) => {
@@ -91,15 +65,26 @@ impl Ledger<'_> {
         self.write(&keys::erasure(self.org, new.person), new, only).await
     }
 
-    /// Notes whose request `id` is.
-    async fn claim_id(&self, id: RequestId, person: PersonKey) -> Result<Claim, StoreError> {
+    /// Notes that a caller has chosen `id` for a request of this person, other than an erasure; false
+    /// if the id is another's. Ids of our own making tell whose they are and need no note.
+    ///
+    /// # Errors
+    /// When the tables cannot be written.
+    pub async fn claim_id(&self, id: RequestId, person: PersonKey) -> Result<bool, StoreError> {
+        match id.person() {
+            Some(own) if own == person => {
+                let erasure = self.erasure(person).await?;
+                return Ok(erasure.is_none_or(|erasure| erasure.id != id));
+            }
+            Some(other) if self.request(other, id).await?.is_some() => return Ok(false),
+            Some(_) | None => {}
+        }
         let place = keys::owner(self.org, id);
         match self.store.table.put(&place, &OwnerItem { p: person }, &[], Only::IfAbsent).await {
-            Ok(()) => Ok(Claim::New),
+            Ok(()) => Ok(true),
             Err(StoreError::Conflict) => {
                 let owner = self.store.table.get::<OwnerItem>(&place, Read::Consistent).await?;
-                let is_own = owner.is_some_and(|owner| owner.p == person);
-                Ok(if is_own { Claim::Again } else { Claim::Taken })
+                Ok(owner.is_some_and(|owner| owner.p == person))
             }
             Err(error) => Err(error),
         }
@@ -153,7 +138,7 @@ impl Ledger<'_> {
             Some(seal.seal(place, &private)?)
         };
         let item = RequestItem::of(place, request, x);
-        let indexes = [("due", keys::in_due(request)), ("list", Some(keys::in_list(self.org, request)))];
+        let indexes = [("due", keys::in_due(request)), ("list", keys::in_list(self.org, request))];
         self.store.table.put(place, &item, &indexes, only).await
     }
 
@@ -186,6 +171,11 @@ impl Ledger<'_> {
     /// # Errors
     /// When the tables cannot be read.
     pub async fn request_of_anyone(&self, id: RequestId) -> Result<Option<Request>, StoreError> {
+        if let Some(person) = id.person()
+            && let Some(request) = self.request(person, id).await?
+        {
+            return Ok(Some(request));
+        }
         match self.store.table.get::<OwnerItem>(&keys::owner(self.org, id), Read::Consistent).await? {
             Some(owner) => self.request(owner.p, id).await,
             None => Ok(None),
@@ -328,41 +318,42 @@ pub struct Due {
     pub id: Option<RequestId>,
 }
 
+/// Where the reading of what is due goes on.
+#[derive(Debug, Default)]
+pub struct DueCursor {
+    shard: u8,
+    start: Option<Item>,
+}
+
 impl Store {
-    /// Every request, of all tenants, that needs this attention by `now`, as the index says.
+    /// A page of the requests, of all tenants, that need this attention by `now`, as the index says,
+    /// and where the next begins.
     ///
     /// # Errors
     /// When the table cannot be read.
-    pub async fn due(&self, attention: Attention, now: Timestamp) -> Result<Vec<Due>, StoreError> {
-        let to = keys::sortable(now);
-        let mut due = Vec::new();
-        for shard in 0..keys::DUE_SHARDS {
-            let pk = keys::due_partition(attention, shard);
-            let mut start = None;
-            loop {
-                let page = IndexPage {
-                    index: "due",
-                    pk: &pk,
-                    sk: (FIRST, &to),
-                    newest_first: false,
-                    limit: 1000,
-                    start,
-                };
-                let (places, next) = self.inner.table.index_page(page).await?;
-                due.extend(places.iter().filter_map(|place| {
-                    let (org, person) = keys::owner_of_partition(&place.key.pk)?;
-                    let id = match place.key.sk.as_str() {
-                        keys::ERASURE => None,
-                        sk => Some(sk.strip_prefix(keys::REQUESTS)?.parse().ok()?),
-                    };
-                    Some(Due { org, person, id })
-                }));
-                start = next;
-                if start.is_none() {
-                    break;
-                }
-            }
-        }
-        Ok(due)
+    pub async fn due(
+        &self,
+        attention: Attention,
+        now: Timestamp,
+        from: DueCursor,
+    ) -> Result<(Vec<Due>, Option<DueCursor>), StoreError> {
+        let DueCursor { shard, start } = from;
+        let (pk, to) = (keys::due_partition(attention, shard), keys::sortable(now));
+        let page =
+            IndexPage { index: "due", pk: &pk, sk: (FIRST, &to), newest_first: false, limit: 1000, start };
+        let (places, start) = self.inner.table.index_page(page).await?;
+        let due = places.iter().filter_map(|place| {
+            let (org, person) = keys::owner_of_partition(&place.key.pk)?;
+            let id = match place.key.sk.as_str() {
+                keys::ERASURE => None,
+                sk => Some(sk.strip_prefix(keys::REQUESTS)?.parse().ok()?),
+            };
+            Some(Due { org, person, id })
+        });
+        let next = match start {
+            Some(start) => Some(DueCursor { shard, start: Some(start) }),
+            None => (shard + 1 < keys::DUE_SHARDS).then_some(DueCursor { shard: shard + 1, start: None }),
+        };
+        Ok((due.collect(), next))
     }
 }
