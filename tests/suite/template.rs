@@ -182,8 +182,10 @@ const FEES: [(&str, f64); 4] = [
 ];
 
 /// Types that charge for what they do or hold, and nothing while they do and hold nothing.
-const FREE_WHEN_IDLE: [&str; 21] = [
+const FREE_WHEN_IDLE: [&str; 23] = [
     "AWS::ApiGatewayV2::Api",
+    "AWS::ApiGatewayV2::ApiMapping",
+    "AWS::ApiGatewayV2::DomainName",
     "AWS::ApiGatewayV2::Stage",
     "AWS::Budgets::Budget",
     "AWS::DynamoDB::Table",
@@ -292,5 +294,16 @@ fn every_stage_gives_parameters_that_there_are_and_settings_that_can_be_read() {
         });
         let config = config.unwrap_or_else(|error| panic!("{stage}: {error}"));
         assert!(!config.issuers.is_empty() && !config.tenants.is_empty(), "{stage}");
+    }
+}
+
+#[test]
+fn every_parameter_and_output_is_told_of() {
+    let template = yaml("template.yaml");
+    let told = std::fs::read_to_string(file("docs/deploy.md")).unwrap();
+    for section in ["Parameters", "Outputs"] {
+        for name in template[section].as_object().unwrap().keys() {
+            assert!(told.contains(&format!("| `{name}` |")), "docs/deploy.md does not tell of {name}");
+        }
     }
 }
