@@ -24,6 +24,7 @@ mod processing;
 mod purges;
 mod rallyhere;
 mod slashid;
+mod template;
 mod tokens;
 mod tour;
 mod trivore;

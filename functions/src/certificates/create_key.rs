@@ -17,7 +17,7 @@ pub static ROUTE: Route = Route {
     credentials: Credentials::BasicOrBearer,
     allow: Allow::AnyOf(&[Permission::KeysWrite]),
     errors: &[Code::Conflict],
-    needs: &[Need::ForgetLedger, Need::Certify],
+    needs: &[Need::WriteLedger, Need::Certify],
     summary: "Make a new key for certificates, in place of the one before",
 };
 

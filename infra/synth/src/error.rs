@@ -17,6 +17,9 @@ pub enum SynthError {
     /// The README has one of the two marks, or they stand the wrong way round.
     #[error("README.md: `<!-- endpoints -->` must be followed by `<!-- /endpoints -->`")]
     UnclosedBlock,
+    /// The template cannot be read, so that nothing can be told from it.
+    #[error("the template cannot be read: {0}")]
+    Template(#[from] serde_saphyr::Error),
     /// A resource cannot be written as YAML.
     #[error("the resource cannot be written: {0}")]
     Yaml(#[from] serde_saphyr::ser::Error),

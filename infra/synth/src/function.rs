@@ -6,7 +6,7 @@ use runtime::queues::Queue;
 use serde::Serialize;
 
 use crate::{
-    intrinsic::Intrinsic,
+    intrinsic::{Given, Intrinsic},
     lambda::{Caller, Lambda, queue_id, sends_to},
     role,
 };
@@ -16,6 +16,10 @@ pub(crate) const TICKS_DEAD: &str = "TicksDead";
 
 /// The company's layer with the data map: a parameter of the template.
 const STORES_LAYER: &str = "StoresLayer";
+
+/// The company's network from which private databases are reached: parameters of the template.
+pub(crate) const VPC_SUBNETS: &str = "VpcSubnets";
+const VPC_SECURITY_GROUPS: &str = "VpcSecurityGroups";
 
 /// `AWS::Serverless::Function`. What all functions share is in the template's `Globals`.
 #[derive(Serialize)]
@@ -51,6 +55,8 @@ struct Properties {
     layers: Vec<Intrinsic>,
     #[serde(skip_serializing_if = "Environment::is_empty")]
     environment: Environment,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vpc_config: Option<Given<VpcConfig>>,
     events: BTreeMap<String, Event>,
     #[serde(skip_serializing_if = "Option::is_none")]
     event_invoke_config: Option<EventInvokeConfig>,
@@ -72,6 +78,13 @@ impl Environment {
     fn is_empty(&self) -> bool {
         self.variables.is_empty()
     }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct VpcConfig {
+    subnet_ids: Intrinsic,
+    security_group_ids: Intrinsic,
 }
 
 #[derive(Serialize)]
@@ -157,6 +170,13 @@ impl From<&Lambda> for Function {
                 logging_config: LoggingConfig { log_group: Intrinsic::of(role::log_id(lambda)) },
                 layers: layers(lambda),
                 environment: Environment { variables: variables(lambda) },
+                vpc_config: lambda.reaches_stores().then(|| {
+                    let network = VpcConfig {
+                        subnet_ids: Intrinsic::of(VPC_SUBNETS),
+                        security_group_ids: Intrinsic::of(VPC_SECURITY_GROUPS),
+                    };
+                    Given::by(VPC_SUBNETS, network)
+                }),
                 events: events(lambda.caller),
                 event_invoke_config: asynchronous(lambda.caller),
             },
@@ -204,7 +224,8 @@ fn events(caller: Caller) -> BTreeMap<String, Event> {
         Caller::Queue(queue) => {
             // One long job at a time, so that one that fails is delivered again alone. The
             // concurrency spares the stores; a reserved one would instead throttle messages until
-            // they are taken for dead.
+            // they are taken for dead, and cannot be had in a new account, which may run ten
+            // functions at a time in all.
             let (batch_size, maximum_concurrency) = match queue {
                 Queue::Takeouts | Queue::Purges => (1, 10),
                 Queue::Notices => (10, 5),

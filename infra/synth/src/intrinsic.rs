@@ -18,6 +18,28 @@ enum Form {
     Where(String, Box<Form>),
 }
 
+/// Something that is only there where a parameter is given.
+#[derive(Debug, Serialize)]
+pub(crate) struct Given<T> {
+    #[serde(rename = "Fn::If")]
+    choice: (String, T, Intrinsic),
+}
+
+impl<T> Given<T> {
+    /// `value` where `parameter` is given, and nothing at all elsewhere.
+    pub(crate) fn by(parameter: &str, value: T) -> Self {
+        Self { choice: (condition(parameter), value, Intrinsic::of(NOTHING)) }
+    }
+}
+
+/// What stands for nothing at all.
+const NOTHING: &str = "AWS::NoValue";
+
+/// The condition, in `base.yaml`, that a parameter is given.
+fn condition(parameter: &str) -> String {
+    format!("Has{parameter}")
+}
+
 impl Serialize for Form {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         // By hand, because the writer does not take a derived enum for a mapping that fits on a line.
@@ -29,7 +51,7 @@ impl Serialize for Form {
             }
             Self::Sub(text) => serializer.collect_map([("Fn::Sub", text)]),
             Self::Where(condition, value) => {
-                let nothing = Self::Ref("AWS::NoValue".to_owned());
+                let nothing = Self::Ref(NOTHING.to_owned());
                 serializer.collect_map([("Fn::If", (condition, value, nothing))])
             }
         }
@@ -45,6 +67,11 @@ impl Intrinsic {
     /// The ARN of a resource.
     pub(crate) fn arn(resource: impl Into<String>) -> Self {
         Self(FlowMap(Form::GetAtt(resource.into(), "Arn")))
+    }
+
+    /// A text that stays as it is.
+    pub(crate) fn text(text: &'static str) -> Self {
+        Self(FlowMap(Form::Text(text)))
     }
 
     /// A text with names in it.
@@ -68,6 +95,6 @@ impl Intrinsic {
     }
 
     fn given(parameter: &str, value: Form) -> Self {
-        Self(FlowMap(Form::Where(format!("Has{parameter}"), Box::new(value))))
+        Self(FlowMap(Form::Where(condition(parameter), Box::new(value))))
     }
 }

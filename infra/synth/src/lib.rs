@@ -1,5 +1,5 @@
-//! From the catalog to the files that follow from it: the SAM template, and the tables of endpoints
-//! and workers in the README.
+//! From the catalog to the files that follow from it: the SAM template, the table of what each
+//! function may do, and the tables of endpoints and workers in the README.
 //!
 //! `template.yaml` is `infra/base.yaml`, word for word, followed by three resources for each
 //! endpoint and worker: the function, its role and its log. What a role may do is said once per
@@ -12,6 +12,7 @@ mod function;
 mod intrinsic;
 mod lambda;
 mod readme;
+mod rights;
 mod role;
 mod template;
 #[cfg(test)]
@@ -27,6 +28,7 @@ pub const WORKSPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
 const BASE: &str = "infra/base.yaml";
 const TEMPLATE: &str = "template.yaml";
+const RIGHTS: &str = "infra/roles.yaml";
 const README: &str = "README.md";
 
 /// A generated file.
@@ -57,8 +59,10 @@ pub fn generate(root: &Path) -> Result<Vec<Generated>, SynthError> {
     let (endpoints, workers) = (functions::catalog::endpoints(), functions::catalog::workers());
     let lambdas: Vec<Lambda> =
         endpoints.iter().map(Lambda::from).chain(workers.iter().map(Lambda::from)).collect();
+    let template = template::template(&read(root, BASE)?, &lambdas)?;
+    let rights = rights::table(&template, &lambdas)?;
     let mut files =
-        vec![Generated { path: TEMPLATE, text: template::template(&read(root, BASE)?, &lambdas)? }];
+        vec![Generated { path: TEMPLATE, text: template }, Generated { path: RIGHTS, text: rights }];
     if let Some(before) = read_if_there(root, README)? {
         files.push(Generated { path: README, text: readme::with_tables(&before, &endpoints, &workers)? });
     }

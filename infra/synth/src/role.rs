@@ -2,12 +2,14 @@
 //!
 //! SAM could make the roles, but adds policies of AWS's that reach all logs and all queues.
 
+use std::collections::BTreeMap;
+
 use runtime::Need;
 use serde::Serialize;
 
 use crate::{
-    function::TICKS_DEAD,
-    intrinsic::Intrinsic,
+    function::{TICKS_DEAD, VPC_SUBNETS},
+    intrinsic::{Given, Intrinsic},
     lambda::{Caller, Lambda, queue_id},
 };
 
@@ -47,6 +49,7 @@ pub(crate) struct Role {
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct RoleProperties {
+    path: Intrinsic,
     assume_role_policy_document: Document<Trust>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     managed_policy_arns: Vec<Intrinsic>,
@@ -57,7 +60,7 @@ struct RoleProperties {
 #[serde(rename_all = "PascalCase")]
 struct Policy {
     policy_name: &'static str,
-    policy_document: Document<Statement>,
+    policy_document: Document<Entry>,
 }
 
 #[derive(Serialize)]
@@ -92,7 +95,32 @@ struct Service {
 struct Statement {
     effect: &'static str,
     action: &'static [&'static str],
-    resource: Intrinsic,
+    #[serde(flatten)]
+    what: What,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    condition: Option<Condition>,
+}
+
+/// What a statement speaks of: some resources, or all but some.
+#[derive(Serialize)]
+enum What {
+    Resource(Vec<Intrinsic>),
+    NotResource(Vec<Intrinsic>),
+}
+
+/// The keys that must be absent from a call, or present.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Condition {
+    null: BTreeMap<&'static str, &'static str>,
+}
+
+/// A statement that always holds, or only where a parameter is given.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Entry {
+    Always(Statement),
+    Given(Given<Statement>),
 }
 
 impl From<&Lambda> for Log {
@@ -114,6 +142,8 @@ impl From<&Lambda> for Role {
         Self {
             r#type: "AWS::IAM::Role",
             properties: RoleProperties {
+                // The key of keys lets in whoever has this path.
+                path: Intrinsic::sub("/lethe/${AWS::StackName}/"),
                 assume_role_policy_document: vec![trust].into(),
                 managed_policy_arns: policies(lambda),
                 policies: [Policy { policy_name: "own", policy_document: own(lambda).into() }],
@@ -171,9 +201,10 @@ const fn policies_of(need: Need) -> &'static [&'static str] {
     }
 }
 
-/// What no other function may do: write to its log, and take from where it is called.
-fn own(lambda: &Lambda) -> Vec<Statement> {
-    let allow = |action, resource| Statement { effect: "Allow", action, resource };
+/// What is said of this function alone: it may write to its log, and take from where it is called;
+/// and what it must not do, whatever the company's own policies allow.
+fn own(lambda: &Lambda) -> Vec<Entry> {
+    let allow = |action, resource| statement("Allow", action, What::Resource(vec![resource]));
     let log = allow(&["logs:CreateLogStream", "logs:PutLogEvents"], Intrinsic::arn(log_id(lambda)));
     let call = match lambda.caller {
         Caller::Gateway(_) => None,
@@ -183,5 +214,67 @@ fn own(lambda: &Lambda) -> Vec<Statement> {
         )),
         Caller::Clock { .. } => Some(allow(&["sqs:SendMessage"], Intrinsic::arn(TICKS_DEAD))),
     };
-    [log].into_iter().chain(call).collect()
+    let mut entries: Vec<Entry> = [log].into_iter().chain(call).map(Entry::Always).collect();
+    if lambda.reaches_stores() {
+        entries.extend(restraints(lambda).into_iter().map(Entry::Always));
+        entries.push(Entry::Given(Given::by(VPC_SUBNETS, joins_network())));
+    }
+    entries
+}
+
+/// What the policies that a company brings for its stores must not open, however wide they are.
+fn restraints(lambda: &Lambda) -> Vec<Statement> {
+    let mut restraints = Vec::new();
+    if !lambda.needs.contains(&Need::EraseStores) {
+        let ours =
+            vec![Intrinsic::arn("Ledger"), Intrinsic::arn("Keys"), Intrinsic::sub("${TakeoutBucket.Arn}/*")];
+        restraints.push(statement(
+            "Deny",
+            &[
+                "dynamodb:BatchWriteItem",
+                "dynamodb:DeleteItem",
+                "dynamodb:PartiQLDelete",
+                "dynamodb:PartiQLInsert",
+                "dynamodb:PartiQLUpdate",
+                "dynamodb:PutItem",
+                "dynamodb:UpdateItem",
+                "s3:DeleteObject",
+                "s3:DeleteObjectVersion",
+                "s3:PutObject",
+            ],
+            What::NotResource(ours),
+        ));
+    }
+    if !lambda.needs.contains(&Need::ReadTakeouts) {
+        restraints.push(statement(
+            "Deny",
+            &["s3:GetObject", "s3:GetObjectVersion"],
+            What::Resource(vec![Intrinsic::sub("${TakeoutBucket.Arn}/*")]),
+        ));
+    }
+    restraints
+}
+
+/// Lambda attaches functions to a network by their roles, for which EC2 knows no resources. The
+/// function's own code may not: its calls carry the name of the function.
+fn joins_network() -> Statement {
+    Statement {
+        condition: Some(Condition { null: [("lambda:SourceFunctionArn", "true")].into() }),
+        ..statement(
+            "Allow",
+            &[
+                "ec2:AssignPrivateIpAddresses",
+                "ec2:CreateNetworkInterface",
+                "ec2:DeleteNetworkInterface",
+                "ec2:DescribeNetworkInterfaces",
+                "ec2:DescribeSubnets",
+                "ec2:UnassignPrivateIpAddresses",
+            ],
+            What::Resource(vec![Intrinsic::text("*")]),
+        )
+    }
+}
+
+const fn statement(effect: &'static str, action: &'static [&'static str], what: What) -> Statement {
+    Statement { effect, action, what, condition: None }
 }

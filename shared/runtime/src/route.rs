@@ -63,7 +63,7 @@ pub enum Need {
     WriteLedger,
     /// Deletes from the ledger what a forgotten person leaves.
     ForgetLedger,
-    /// Signs certificates.
+    /// Signs certificates, and puts a new key for it in place of the one before.
     Certify,
     /// Reads finished takeouts.
     ReadTakeouts,

@@ -1,8 +1,30 @@
+use std::collections::BTreeSet;
+
 use runtime::Need;
 use serde_json::Value;
 
 use super::{all, lambdas, template};
-use crate::{lambda::Caller, role};
+use crate::{
+    lambda::{Caller, Lambda},
+    rights::{self, Rights},
+    role,
+};
+
+/// What each function may do, by what is in the template.
+fn table(template: &Value) -> Vec<(Lambda, Rights)> {
+    lambdas().into_iter().map(|lambda| (lambda, rights::of(template, &lambda))).collect()
+}
+
+/// The functions that may do any of `actions` to anything that begins with `resource`.
+fn who_may(template: &Value, actions: &[&str], resource: &str) -> BTreeSet<&'static str> {
+    let may = |rights: &Rights| {
+        actions
+            .iter()
+            .filter_map(|action| rights.allow.get(*action))
+            .any(|what| what.0.iter().any(|what| what.starts_with(resource) && !what.contains(" where ")))
+    };
+    table(template).iter().filter(|(_, rights)| may(rights)).map(|(lambda, _)| lambda.name).collect()
+}
 
 /// The statements of all policies that functions have, with the policy or role they stand in.
 fn statements(template: &Value) -> Vec<(&str, &Value)> {
@@ -11,6 +33,7 @@ fn statements(template: &Value) -> Vec<(&str, &Value)> {
     shared
         .chain(own)
         .flat_map(|(id, document)| document["Statement"].as_array().unwrap().iter().map(move |one| (id, one)))
+        .map(|(id, one)| (id, one.get("Fn::If").map_or(one, |choice| &choice[1])))
         .collect()
 }
 
@@ -26,11 +49,18 @@ fn texts(value: &Value) -> Vec<String> {
 fn no_policy_allows_any_action_or_any_resource() {
     // What lies in the bucket, and the identities of SES, where the sender is what counts.
     let reviewed = [r#"{"Fn::Sub":"${TakeoutBucket.Arn}/*"}"#, "identity/*"];
+    // EC2 knows no resources for it, and only Lambda itself may.
+    let joins_network = |statement: &Value| {
+        texts(&statement["Action"]).iter().all(|action| action.starts_with("\"ec2:"))
+            && statement["Condition"]["Null"]["lambda:SourceFunctionArn"] == "true"
+    };
     let template = template();
     for (id, statement) in statements(&template) {
         assert!(texts(&statement["Action"]).iter().all(|action| !action.contains('*')), "{id}: {statement}");
-        for resource in texts(&statement["Resource"]) {
-            let is_reviewed = reviewed.iter().any(|known| resource.contains(known));
+        let resources = statement.get("Resource").or(statement.get("NotResource"));
+        for resource in texts(resources.unwrap()) {
+            let is_reviewed =
+                reviewed.iter().any(|known| resource.contains(known)) || joins_network(statement);
             assert!(!resource.contains('*') || is_reviewed, "{id}: {resource}");
         }
     }
@@ -38,13 +68,14 @@ fn no_policy_allows_any_action_or_any_resource() {
 
 #[test]
 fn nobody_changes_what_is_written() {
-    let template = template();
-    for (id, statement) in statements(&template) {
-        let actions = texts(&statement["Action"]);
-        assert!(
-            !actions.iter().any(|action| action.contains("UpdateItem") || action.contains("BatchWrite")),
-            "{id}"
-        );
+    for (lambda, rights) in table(&template()) {
+        for action in rights.allow.keys() {
+            assert!(
+                !action.contains("Update") && !action.contains("BatchWrite"),
+                "{}: {action}",
+                lambda.name
+            );
+        }
     }
 }
 
@@ -70,19 +101,78 @@ fn every_function_has_a_role_of_its_own() {
 }
 
 #[test]
-fn endpoints_erase_no_stores_and_erasers_read_no_takeouts() {
-    for lambda in lambdas() {
-        let erases = lambda.needs.contains(&Need::EraseStores);
+fn only_the_purge_worker_deletes_from_a_companys_stores() {
+    for (lambda, rights) in table(&template()) {
+        let erases = rights.given.contains("StoresErasePolicy");
+        assert_eq!(erases, lambda.name == "erase-person", "{}", lambda.name);
         assert!(!(erases && matches!(lambda.caller, Caller::Gateway(_))), "{}", lambda.name);
-        assert!(!(erases && lambda.needs.contains(&Need::ReadTakeouts)), "{}", lambda.name);
+        // Whatever the company lets whoever reads its stores do, they change nothing there.
+        if rights.given.contains("StoresReadPolicy") && !erases {
+            for action in ["dynamodb:DeleteItem", "dynamodb:PutItem", "s3:DeleteObject", "s3:PutObject"] {
+                let but_ours = "all but Ledger, Keys, TakeoutBucket/*";
+                assert!(rights.deny[action].0.contains(but_ours), "{}: {action}", lambda.name);
+            }
+        }
     }
 }
 
 #[test]
-fn the_root_key_trusts_nobody_outside_the_account() {
+fn what_deletes_from_the_ledger_and_of_takeouts_is_known() {
     let template = template();
+
+    assert_eq!(
+        who_may(&template, &["dynamodb:DeleteItem"], "Ledger"),
+        ["delete-person", "erase-person"].into()
+    );
+    assert_eq!(
+        who_may(&template, &["dynamodb:DeleteItem"], "Keys"),
+        ["delete-person", "erase-person"].into()
+    );
+    assert_eq!(
+        who_may(&template, &["s3:DeleteObject"], "TakeoutBucket"),
+        ["build-takeout", "delete-person", "erase-person", "expire-takeouts"].into()
+    );
+}
+
+#[test]
+fn takeouts_are_read_by_whoever_hands_them_out_and_nobody_else() {
+    let template = template();
+    let read = who_may(&template, &["s3:GetObject", "s3:GetObjectVersion"], "TakeoutBucket");
+
+    assert_eq!(read, ["download-takeout", "download-user-takeout"].into());
+    // The company's policies may name any bucket.
+    for (lambda, rights) in table(&template) {
+        if !rights.given.is_empty() {
+            assert!(rights.deny["s3:GetObject"].0.contains("TakeoutBucket/*"), "{}", lambda.name);
+        }
+    }
+}
+
+#[test]
+fn only_who_certifies_opens_the_keys_of_certificates() {
+    for (lambda, rights) in table(&template()) {
+        let opens = rights
+            .allow
+            .get("kms:Decrypt")
+            .is_some_and(|what| what.0.iter().any(|what| what.contains("CERT#")));
+        assert_eq!(opens, lambda.needs.contains(&Need::Certify), "{}", lambda.name);
+    }
+}
+
+#[test]
+fn the_root_key_opens_for_functions_of_this_stack_alone() {
+    let template = template();
+    let path = &template["Resources"][role::id(&lambdas()[0])]["Properties"]["Path"]["Fn::Sub"];
     for (id, key) in all(&template, "AWS::KMS::Key") {
-        let trusted = key["KeyPolicy"]["Statement"].as_array().unwrap();
-        assert!(trusted.iter().all(|statement| !statement["Principal"].to_string().contains('*')), "{id}");
+        for statement in key["KeyPolicy"]["Statement"].as_array().unwrap() {
+            assert!(!statement["Principal"].to_string().contains('*'), "{id}");
+            let actions = texts(&statement["Action"]);
+            let opens = ["*", "Decrypt", "Encrypt", "DataKey", "CreateGrant", "Mac", "Sign"];
+            if actions.iter().any(|action| opens.iter().any(|word| action.contains(word))) {
+                let who = &statement["Condition"]["ArnLike"]["aws:PrincipalArn"]["Fn::Sub"];
+                let ours = format!(":role{}*", path.as_str().unwrap());
+                assert!(who.as_str().is_some_and(|who| who.ends_with(&ours)), "{id}: {statement}");
+            }
+        }
     }
 }

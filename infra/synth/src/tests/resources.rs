@@ -4,7 +4,10 @@ use runtime::{Config, queues::Queue};
 use serde_json::{Value, json};
 
 use super::{all, lambdas, mappings, template};
-use crate::lambda::{Caller, queue_id};
+use crate::{
+    lambda::{Caller, queue_id},
+    rights,
+};
 
 #[test]
 fn whatever_is_named_is_there() {
@@ -137,4 +140,29 @@ fn every_log_ends() {
     for (id, function) in all(&template, "AWS::Serverless::Function") {
         assert!(function["LoggingConfig"]["LogGroup"].is_object(), "{id}");
     }
+}
+
+#[test]
+fn only_who_reaches_stores_joins_their_network() {
+    let template = template();
+    for lambda in lambdas() {
+        let network = &template["Resources"][lambda.id()]["Properties"]["VpcConfig"]["Fn::If"];
+        let joins = rights::of(&template, &lambda).allow.contains_key("ec2:CreateNetworkInterface");
+
+        assert_eq!(network[0] == "HasVpcSubnets", lambda.reaches_stores(), "{}", lambda.name);
+        assert_eq!(joins, lambda.reaches_stores(), "{}", lambda.name);
+    }
+}
+
+#[test]
+fn anchors_cannot_be_deleted_and_the_ledger_can_be_watched() {
+    let template = template();
+    let anchors = &template["Resources"]["AnchorBucket"]["Properties"];
+    let lock = &anchors["ObjectLockConfiguration"]["Rule"]["DefaultRetention"];
+
+    assert_eq!(*lock, json!({"Mode": "COMPLIANCE", "Days": {"Ref": "AnchorDays"}}));
+    assert_eq!(
+        template["Resources"]["Ledger"]["Properties"]["StreamSpecification"]["StreamViewType"],
+        "NEW_IMAGE"
+    );
 }
