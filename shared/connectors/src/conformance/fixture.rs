@@ -30,6 +30,9 @@ pub(super) trait Fixture: Sized + Send + Sync {
     /// At how many moments of an erasure a crash is tried.
     const CRASHES: usize;
 
+    /// How many rows a large person has.
+    const MANY: usize = 3_100;
+
     /// An empty store.
     async fn start() -> Self;
 

@@ -231,6 +231,10 @@ pub(super) fn note(id: &str, text: &str) -> Row {
 
 /// A shop with the person as its first customer, and fifty others who look like her.
 pub(super) fn shop() -> Vec<Table> {
+    shop_among(50)
+}
+
+fn shop_among(neighbours: usize) -> Vec<Table> {
     let text = |name| Field::new(name, Of::Text).meta("data_type: string");
     let addresses = Table::new(
         "addresses",
@@ -281,7 +285,7 @@ pub(super) fn shop() -> Vec<Table> {
         |order: &str, line: usize, product: &str| json!({"order": order, "line": line, "product": product});
     let customer = |id: usize, email: &str| json!({"id": id, "email": email, "address": 1, "name": "Zoë"});
     let note_of = |customer: &str, note: String| json!({"customer": customer, "note": note, "text": "kind"});
-    let others = || look_alikes().into_iter().enumerate().map(|(i, email)| (i + 10, email));
+    let others = || look_alikes().into_iter().take(neighbours).enumerate().map(|(i, email)| (i + 10, email));
     let street = |id: usize, street: &str| json!({"id": id, "street": street});
     let addresses =
         addresses.hers([street(1, "Shared Lane"), street(2, "Gift Road")]).others([street(3, "Elsewhere")]);
@@ -466,6 +470,11 @@ impl<F: Fixture> World<F> {
 
     pub(super) async fn shop() -> Self {
         Self::new(shop()).await
+    }
+
+    /// The shop with fewer of those who look like her, to be tried often.
+    pub(super) async fn small() -> Self {
+        Self::new(shop_among(10)).await
     }
 
     /// A world in which the store holds [`LEAF`] alone, so that what becomes of the rest can be seen.

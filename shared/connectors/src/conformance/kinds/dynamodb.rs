@@ -24,6 +24,8 @@ pub(in crate::conformance) struct DynamoDb {
 #[async_trait]
 impl Fixture for DynamoDb {
     const CRASHES: usize = 8;
+    // More than a page; each is deleted by a request of its own.
+    const MANY: usize = 1_100;
 
     async fn start() -> Self {
         let (client, address) = embedded_at().await;

@@ -52,6 +52,8 @@ fn walk(folder: &Path, files: &mut Vec<PathBuf>) {
 #[async_trait]
 impl Fixture for S3Objects {
     const CRASHES: usize = 8;
+    // More than a page; each is read by a request of its own.
+    const MANY: usize = 1_100;
 
     async fn start() -> Self {
         let dir = tempfile::tempdir().unwrap();

@@ -128,7 +128,7 @@ impl Tongue {
             Of::Integer => self.integer,
             Of::Float => self.float,
             Of::Flag => "BOOLEAN",
-            Of::Text if field.key == Key::Yes || field.foreign.is_some() => self.key_text,
+            Of::Text if field.key != Key::No || field.foreign.is_some() => self.key_text,
             Of::Text => self.text,
             Of::Loose => self.loose,
             Of::Document(_) => self.document,
@@ -152,9 +152,10 @@ impl Tongue {
         let of_several = if key.len() > 1 { self.of_several } else { "" };
         let mut sql =
             format!("CREATE TABLE {} ({}) {of_several};", self.quoted(table.name), parts.join(", "));
-        for field in
-            table.fields.iter().filter(|field| field.is_entry() && !matches!(field.of, Of::Incomparable))
-        {
+        let is_indexed = |field: &&Field| {
+            (field.is_entry() || field.key == Key::IfNeeded) && !matches!(field.of, Of::Incomparable)
+        };
+        for field in table.fields.iter().filter(is_indexed) {
             let (name, column) = (format!("{}_by_{}", table.name, field.name), self.quoted(field.name));
             sql += &format!("CREATE INDEX {} ON {} ({column});", self.quoted(&name), self.quoted(table.name));
         }

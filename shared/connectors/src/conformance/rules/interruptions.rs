@@ -1,17 +1,17 @@
-//! Runs that end too early, and those that follow them.
+//! Runs that end too early, and those that follow them: often, and so with fewer of those who look like her.
 
 use domain::datamap::{Category, Masker, Masking};
 use domain::policy::Policy;
 use serde_json::Value;
 
-use crate::conformance::fixture::Fixture;
+use crate::conformance::fixture::{Dump, Fixture};
 use crate::conformance::world::{LEAF, Row, World, ada, same};
 use crate::engine::{Engine, Order};
 use crate::fault::EngineError;
 use crate::testing::{Plainly as _, Steps, crash_at};
 
 pub(in crate::conformance) async fn a_stop_at_any_step_and_another_run_end_alike<F: Fixture>() {
-    let world = World::<F>::shop().await;
+    let world = World::<F>::small().await;
     let gone = world.without_her().await;
     let mut steps = Steps::default();
     world.engine().await.wipe(&ada(), &mut steps).await.unwrap();
@@ -33,7 +33,7 @@ pub(in crate::conformance) async fn a_stop_at_any_step_and_another_run_end_alike
 }
 
 pub(in crate::conformance) async fn the_smallest_budget_gets_to_the_end<F: Fixture>() {
-    let world = World::<F>::shop().await;
+    let world = World::<F>::small().await;
     let gone = world.without_her().await;
 
     let mut steps = Steps::default();
@@ -54,7 +54,7 @@ pub(in crate::conformance) async fn the_smallest_budget_gets_to_the_end<F: Fixtu
 }
 
 pub(in crate::conformance) async fn a_crash_at_any_moment_and_another_run_end_alike<F: Fixture>() {
-    let world = World::<F>::shop().await;
+    let world = World::<F>::small().await;
     let gone = world.without_her().await;
 
     crash(&world, F::CRASHES, &|engine| engine.order(None, Masker::random()), |erased| {
@@ -64,7 +64,7 @@ pub(in crate::conformance) async fn a_crash_at_any_moment_and_another_run_end_al
 }
 
 pub(in crate::conformance) async fn a_crash_while_masking_and_another_run_end_alike<F: Fixture>() {
-    let world = World::<F>::shop().await;
+    let world = World::<F>::small().await;
     let blank = |row: &mut Row| drop(row.insert("text".to_owned(), Value::Null));
     let expected = world.with(&[world.table(LEAF).changed(blank)]).await;
     let policy = Policy::erasure_of([Category("user.content".to_owned())], Masking::NullRewrite);
@@ -80,7 +80,7 @@ async fn crash<F: Fixture>(
     world: &World<F>,
     moments: usize,
     order: &dyn Fn(&Engine) -> Order,
-    check: impl Fn(&crate::conformance::fixture::Dump),
+    check: impl Fn(&Dump),
 ) {
     // How often a whole run is polled.
     let mut polls = 0;
