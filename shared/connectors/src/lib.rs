@@ -28,6 +28,8 @@ mod sql;
 mod store;
 
 #[cfg(test)]
+mod conformance;
+#[cfg(test)]
 mod testing;
 
 pub use connections::Connections;

@@ -7,8 +7,11 @@ use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use async_trait::async_trait;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
 use aws_smithy_http_client::Builder;
 use domain::datamap::{CollectionRef, Count, DataMap, Erasure, Identities, Masker, Selection};
@@ -141,6 +144,14 @@ pub(crate) fn no_clients() -> Clients {
 
 /// Clients of the services at these addresses.
 pub(crate) fn clients(dynamodb: &str, s3: &str) -> Clients {
+    patient(dynamodb, s3, false)
+}
+
+/// The same, which may soon give up what does not answer.
+pub(crate) fn patient(dynamodb: &str, s3: &str, soon: bool) -> Clients {
+    let attempt = Duration::from_millis(if soon { 100 } else { 30_000 });
+    let timeouts = TimeoutConfig::builder().operation_attempt_timeout(attempt).build();
+    let retries = RetryConfig::standard().with_initial_backoff(Duration::from_millis(10));
     let credentials = || aws_credential_types::Credentials::new("local", "secret", None, None, "test");
     let http = Builder::new().build_http();
     let dynamodb = aws_sdk_dynamodb::Config::builder()
@@ -148,6 +159,8 @@ pub(crate) fn clients(dynamodb: &str, s3: &str) -> Clients {
         .region(Region::new("eu-central-1"))
         .credentials_provider(credentials())
         .http_client(http.clone())
+        .timeout_config(timeouts.clone())
+        .retry_config(retries.clone())
         .endpoint_url(dynamodb)
         .build();
     let s3 = aws_sdk_s3::Config::builder()
@@ -155,6 +168,8 @@ pub(crate) fn clients(dynamodb: &str, s3: &str) -> Clients {
         .region(Region::new("eu-central-1"))
         .credentials_provider(credentials())
         .http_client(http)
+        .timeout_config(timeouts)
+        .retry_config(retries)
         .endpoint_url(s3)
         .force_path_style(true)
         .build();
@@ -172,10 +187,20 @@ pub(crate) async fn open(
     base_dir: &Path,
     clients: Clients,
 ) -> Result<Engine, EngineError> {
+    let (map, connections) = load(map, connections, base_dir)?;
+    Engine::open(map, connections, clients).await?.whole()
+}
+
+/// Reads maps and connections given as text.
+pub(crate) fn load(
+    map: &str,
+    connections: &str,
+    base_dir: &Path,
+) -> Result<(DataMap, Connections), EngineError> {
     let map = DataMap::load([("map.yml", map)]).map_err(EngineError::Refused)?;
     let connections = Connections::load("connections.yml", connections, base_dir, &|_| None)
         .map_err(EngineError::Refused)?;
-    Engine::open(map, connections, clients).await?.whole()
+    Ok((map, connections))
 }
 
 /// Runs statements on a SQLite file, which is made if it is not there.

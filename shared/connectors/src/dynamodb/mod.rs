@@ -39,7 +39,7 @@ mod pattern;
 mod read;
 mod table;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod value;
 mod write;
 
@@ -61,7 +61,7 @@ use read::Answer;
 use table::Table;
 use write::Writer;
 
-type Item = HashMap<String, AttributeValue>;
+pub(crate) type Item = HashMap<String, AttributeValue>;
 
 /// The tables of one dataset.
 pub(crate) struct DynamoDb {

@@ -128,6 +128,15 @@ impl Engine {
         Ok(engine)
     }
 
+    /// The same with another store in place of that of `dataset`.
+    #[cfg(test)]
+    pub(crate) fn on(mut self, dataset: &str, change: impl FnOnce(Box<dyn Store>) -> Box<dyn Store>) -> Self {
+        if let Some(store) = self.stores.remove(dataset) {
+            self.stores.insert(dataset.to_owned(), change(store));
+        }
+        self
+    }
+
     /// The data map.
     #[must_use]
     pub const fn map(&self) -> &DataMap {

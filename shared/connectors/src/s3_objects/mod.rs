@@ -28,7 +28,7 @@
 mod listing;
 mod template;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod version;
 
 use async_trait::async_trait;

@@ -19,7 +19,7 @@ type Meddle = dyn Fn(&str, &serde_json::Value) -> Option<(u16, serde_json::Value
 /// An embedded DynamoDB behind a proxy that may answer calls itself, and its client; and one without.
 async fn meddled(meddle: Arc<Meddle>) -> (Client, Client) {
     let direct = embedded_at().await;
-    let upstream = direct.1;
+    let upstream = format!("http://{}", direct.1);
     let forward = legacy::Client::builder(TokioExecutor::new()).build_http::<Body>();
     let proxy = axum::Router::new().fallback(move |request: Request| {
         let (meddle, forward, upstream) = (meddle.clone(), forward.clone(), upstream.clone());

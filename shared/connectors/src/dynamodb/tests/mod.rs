@@ -4,6 +4,8 @@ mod faults;
 mod layout;
 mod masking;
 
+use std::net::SocketAddr;
+
 use aws_sdk_dynamodb::types::{AttributeDefinition, KeySchemaElement, KeyType};
 use aws_sdk_dynamodb::types::{
     BillingMode, GlobalSecondaryIndex, LocalSecondaryIndex, Projection, ProjectionType, PutRequest,
@@ -56,13 +58,12 @@ async fn embedded() -> Client {
 }
 
 /// An embedded DynamoDB: its client, and where it listens.
-async fn embedded_at() -> (Client, String) {
+pub(crate) async fn embedded_at() -> (Client, SocketAddr) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let database = dynoxide::Database::memory().unwrap();
     tokio::spawn(dynoxide::server::serve_on(listener, database));
-    let address = format!("http://{address}");
-    (clients(&address, "http://127.0.0.1:1").dynamodb, address)
+    (clients(&format!("http://{address}"), "http://127.0.0.1:1").dynamodb, address)
 }
 
 fn schema(keys: &[&str]) -> Vec<KeySchemaElement> {
@@ -74,13 +75,13 @@ fn schema(keys: &[&str]) -> Vec<KeySchemaElement> {
 
 /// The indexes of a table, each named after what it is keyed by.
 #[derive(Default)]
-struct Indexes<'a> {
-    global: &'a [&'a [&'a str]],
-    local: &'a [[&'a str; 2]],
+pub(crate) struct Indexes<'a> {
+    pub(crate) global: &'a [&'a [&'a str]],
+    pub(crate) local: &'a [[&'a str; 2]],
 }
 
 /// A table; the first key attribute is the hash key, a second one the range key. Those of indexes are texts.
-async fn table(
+pub(crate) async fn table(
     client: &Client,
     name: &str,
     keys: &[(&str, ScalarAttributeType)],
@@ -182,7 +183,7 @@ fn item<const N: usize>(fields: [(&str, AttributeValue); N]) -> Item {
     fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-async fn put(client: &Client, table: &str, items: Vec<Item>) {
+pub(crate) async fn put(client: &Client, table: &str, items: Vec<Item>) {
     for items in items.chunks(25) {
         let requests = items
             .iter()
@@ -208,7 +209,7 @@ async fn items(client: &Client, table: &str) -> Vec<String> {
 }
 
 /// An attribute with its type, in one way of writing.
-fn exact(value: &AttributeValue) -> String {
+pub(crate) fn exact(value: &AttributeValue) -> String {
     match value {
         AttributeValue::M(fields) => {
             let fields: BTreeMap<_, _> = fields.iter().map(|(name, value)| (name, exact(value))).collect();

@@ -1,7 +1,7 @@
 //! Tests against the reference service over real connections, honest, lying and broken.
 
 #[path = "../../../examples/crm/service.rs"]
-mod service;
+pub(crate) mod service;
 
 mod reach;
 mod trust;
@@ -51,16 +51,17 @@ dataset:
 ";
 
 /// Two keys, the first of which is in use.
-const KEYS: &str = r#"{"current": "a", "keys": {
+pub(crate) const KEYS: &str = r#"{"current": "a", "keys": {
     "a": "YSBrZXkgb2YgYXQgbGVhc3QgdGhpcnR5LXR3byBieXRlcw==",
     "b": "YW5vdGhlciBrZXkgb2YgdGhpcnR5LXR3byBieXRlcyBvciBzbw=="
 }}"#;
 
 /// Secrets that can be changed.
-struct Kept(Mutex<HashMap<String, String>>);
+#[derive(Default)]
+pub(crate) struct Kept(Mutex<HashMap<String, String>>);
 
 impl Kept {
-    fn put(&self, secret: &str) {
+    pub(crate) fn put(&self, secret: &str) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert("crm".into(), secret.into());
     }
 }
@@ -172,20 +173,34 @@ async fn opened(
 ) -> Result<Http, String> {
     let map = DataMap::load([("map.yml", MAP)]).unwrap();
     let at = At { file: "connections.yml".into(), line: 2 };
-    let limits = Limits {
-        attempt: Duration::from_secs(2),
-        deadline: Duration::from_secs(20),
-        attempts: 3,
-        pause: Duration::from_millis(1),
-        longest: Duration::from_millis(2),
-        body: 1 << 20,
-        pages: 50,
-        blanks: 10,
-    };
     let mut errors = MapErrors::default();
-    let store = Http::open_on(network, limits, &map.datasets[0], &at, settings, secrets, &mut errors).await;
+    let store = Http::open_on(network, LIMITS, &map.datasets[0], &at, settings, secrets, &mut errors).await;
     errors.or(()).map_err(|errors| errors.to_string())?;
     Ok(store.unwrap())
+}
+
+/// Short patience.
+const LIMITS: Limits = Limits {
+    attempt: Duration::from_secs(2),
+    deadline: Duration::from_secs(20),
+    attempts: 3,
+    pause: Duration::from_millis(1),
+    longest: Duration::from_millis(2),
+    body: 1 << 20,
+    pages: 50,
+    blanks: 10,
+};
+
+/// Opens a store with next to no patience.
+pub(crate) async fn open_hurried(
+    dataset: &Dataset,
+    at: &At,
+    settings: &Settings,
+    secrets: Arc<dyn Secrets>,
+) -> Option<Http> {
+    let limits = Limits { attempt: Duration::from_millis(100), ..LIMITS };
+    let mut errors = MapErrors::default();
+    Http::open_on(Arc::new(System), limits, dataset, at, settings, secrets, &mut errors).await
 }
 
 fn fields(names: &[&str]) -> Vec<String> {

@@ -2,6 +2,8 @@
 
 mod versions;
 
+use std::net::SocketAddr;
+
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use s3s::service::S3ServiceBuilder;
 use s3s::{S3, S3Request, S3Response, S3Result, dto};
@@ -30,6 +32,11 @@ dataset:
 ";
 
 async fn embedded(s3: impl S3) -> Client {
+    embedded_at(s3).await.0
+}
+
+/// An embedded S3: its client, and where it listens.
+pub(crate) async fn embedded_at(s3: impl S3) -> (Client, SocketAddr) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let mut service = S3ServiceBuilder::new(s3);
@@ -46,7 +53,7 @@ async fn embedded(s3: impl S3) -> Client {
             });
         }
     });
-    clients("http://127.0.0.1:1", &format!("http://{address}")).s3
+    (clients("http://127.0.0.1:1", &format!("http://{address}")).s3, address)
 }
 
 async fn engine(client: &Client, map: &str) -> Result<Engine, EngineError> {

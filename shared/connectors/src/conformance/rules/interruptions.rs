@@ -1,0 +1,116 @@
+//! Runs that end too early, and those that follow them: often, and so with fewer of those who look like her.
+
+use domain::datamap::{Category, Masker, Masking};
+use domain::policy::Policy;
+use serde_json::Value;
+
+use crate::conformance::fixture::{Dump, Fixture};
+use crate::conformance::world::{LEAF, Row, World, ada, same};
+use crate::engine::{Engine, Order};
+use crate::fault::EngineError;
+use crate::testing::{Plainly as _, Steps, crash_at};
+
+pub(in crate::conformance) async fn a_stop_at_any_step_and_another_run_end_alike<F: Fixture>() {
+    let world = World::<F>::small().await;
+    let gone = world.without_her().await;
+    let mut steps = Steps::default();
+    world.engine().await.wipe(&ada(), &mut steps).await.unwrap();
+    let all = steps.seen.len();
+    // Four collections to be emptied, and five to be proven empty.
+    assert!(all >= 9, "{:?}", steps.seen);
+
+    for k in 1..=all {
+        world.restore().await;
+        match world.engine().await.wipe(&ada(), &mut Steps::stop_from(k)).await {
+            // The last step is the last proof.
+            Err(EngineError::Interrupted(erasure)) => assert_eq!(erasure.complete(), k == all, "{k}"),
+            other => panic!("stopped at {k}, but {other:?}"),
+        }
+
+        assert!(world.erase().await.complete());
+        same(&world.dump().await, &gone, &format!("stopped at {k}"));
+    }
+}
+
+pub(in crate::conformance) async fn the_smallest_budget_gets_to_the_end<F: Fixture>() {
+    let world = World::<F>::small().await;
+    let gone = world.without_her().await;
+
+    let mut steps = Steps::default();
+    world.engine().await.wipe(&ada(), &mut steps).await.unwrap();
+    let pages = steps.seen.iter().filter(|step| step.contains(" -")).count();
+    world.restore().await;
+
+    let mut runs = 0;
+    loop {
+        runs += 1;
+        assert!(runs <= pages + 2, "each of {pages} pages in a run of its own");
+        let run = world.engine().await.wipe(&ada(), &mut Steps::stop_from(1)).await;
+        if run.is_ok_and(|erasure| erasure.complete()) {
+            break;
+        }
+    }
+    same(&world.dump().await, &gone, "in steps");
+}
+
+pub(in crate::conformance) async fn a_crash_at_any_moment_and_another_run_end_alike<F: Fixture>() {
+    let world = World::<F>::small().await;
+    let gone = world.without_her().await;
+
+    crash(&world, F::CRASHES, &|engine| engine.order(None, Masker::random()), |erased| {
+        same(erased, &gone, "crashed");
+    })
+    .await;
+}
+
+pub(in crate::conformance) async fn a_crash_while_masking_and_another_run_end_alike<F: Fixture>() {
+    let world = World::<F>::small().await;
+    let blank = |row: &mut Row| drop(row.insert("text".to_owned(), Value::Null));
+    let expected = world.with(&[world.table(LEAF).changed(blank)]).await;
+    let policy = Policy::erasure_of([Category("user.content".to_owned())], Masking::NullRewrite);
+
+    crash(&world, F::CRASHES.min(12), &|engine| engine.order(Some(&policy), Masker::random()), |masked| {
+        same(masked, &expected, "crashed");
+    })
+    .await;
+}
+
+/// Lets a run crash at that many moments, each followed by one that ends.
+async fn crash<F: Fixture>(
+    world: &World<F>,
+    moments: usize,
+    order: &dyn Fn(&Engine) -> Order,
+    check: impl Fn(&Dump),
+) {
+    // How often a whole run is polled.
+    let mut polls = 0;
+    let engine = world.engine().await;
+    let (who, order_of_all, mut steps) = (ada(), order(&engine), Steps::default());
+    let mut run = std::pin::pin!(engine.erase(&who, &order_of_all, &mut steps));
+    std::future::poll_fn(|context| {
+        polls += 1;
+        run.as_mut().poll(context)
+    })
+    .await
+    .unwrap();
+
+    let step = (polls / moments).max(1);
+    let mut crashed = 0;
+    for k in (1..).step_by(step) {
+        world.restore().await;
+        let engine = world.engine().await;
+        let (order_of_this, mut steps) = (order(&engine), Steps::default());
+        let finished = crash_at(k, engine.erase(&who, &order_of_this, &mut steps)).await.is_some();
+        drop(engine);
+
+        let engine = world.engine().await;
+        let erasure = engine.erase(&who, &order(&engine), &mut Steps::default()).await.unwrap();
+        assert!(erasure.complete(), "crashed at poll {k}: {erasure:?}");
+        check(&world.dump().await);
+        if finished {
+            break;
+        }
+        crashed += 1;
+    }
+    assert!(crashed >= moments.min(8), "{crashed} crashes of {polls} polls");
+}
