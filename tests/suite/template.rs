@@ -7,6 +7,7 @@ use std::{
     process::{Command, Output},
 };
 
+use domain::price;
 use runtime::Config;
 use serde_json::{Map, Value};
 
@@ -175,10 +176,10 @@ fn cloudformation_takes_what_sam_makes_of_it() {
 /// What is charged by the month whether anything happens or not, in dollars at the list price, without the alarms
 /// and dashboards that each account has for nothing.
 const FEES: [(&str, f64); 4] = [
-    ("AWS::KMS::Key", 1.0),
-    ("AWS::CloudWatch::Alarm", 0.1),
-    ("AWS::CloudWatch::Dashboard", 3.0),
-    ("AWS::SecretsManager::Secret", 0.4),
+    ("AWS::KMS::Key", price::KMS_KEY),
+    ("AWS::CloudWatch::Alarm", price::ALARM),
+    ("AWS::CloudWatch::Dashboard", price::DASHBOARD),
+    ("AWS::SecretsManager::Secret", price::SECRET),
 ];
 
 /// Types that charge for what they do or hold, and nothing while they do and hold nothing.

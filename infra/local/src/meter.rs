@@ -32,8 +32,10 @@ pub struct Bill {
     pub wru: f64,
     /// DynamoDB read request units.
     pub rru: f64,
-    /// Calls that send messages to SQS, a further one for each 64 KB.
+    /// Calls that send messages to SQS.
     pub sends: f64,
+    /// The same as AWS bills it: a call counts once for each 64 KB.
+    pub chunks: f64,
     /// Messages sent to SQS.
     pub messages: f64,
     /// S3 requests that put, copy or list.
@@ -52,6 +54,7 @@ impl Bill {
             wru: with(self.wru, other.wru),
             rru: with(self.rru, other.rru),
             sends: with(self.sends, other.sends),
+            chunks: with(self.chunks, other.chunks),
             messages: with(self.messages, other.messages),
             s3_puts: with(self.s3_puts, other.s3_puts),
             s3_gets: with(self.s3_gets, other.s3_gets),
@@ -63,7 +66,7 @@ impl Bill {
     /// SQS requests when messages come by the ten, as Lambda receives and deletes them under load.
     #[must_use]
     pub fn sqs(&self) -> f64 {
-        self.sends + 2.0 * self.messages / 10.0
+        self.chunks + 2.0 * self.messages / 10.0
     }
 }
 
@@ -267,7 +270,12 @@ async fn units(operation: &str, response: &mut HttpResponse) -> Bill {
 fn sent(request: &HttpRequest) -> Bill {
     let size = request.body().content_length().unwrap_or_default();
     let messages = json(request.body())["Entries"].as_array().map_or(1, Vec::len);
-    Bill { sends: size.div_ceil(64 * 1024).max(1) as f64, messages: messages as f64, ..Bill::default() }
+    Bill {
+        sends: 1.0,
+        chunks: size.div_ceil(64 * 1024).max(1) as f64,
+        messages: messages as f64,
+        ..Bill::default()
+    }
 }
 
 fn stored(request: &HttpRequest) -> Bill {

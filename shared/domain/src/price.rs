@@ -39,6 +39,8 @@ pub const LOG_BYTE: f64 = 0.5e-9;
 pub const SCHEDULE: f64 = 1e-6;
 /// A month of a KMS key.
 pub const KMS_KEY: f64 = 1.0;
+/// A month of a secret in Secrets Manager.
+pub const SECRET: f64 = 0.40;
 /// A month of an alarm.
 pub const ALARM: f64 = 0.10;
 /// A month of a dashboard. The first three of an account are free.
