@@ -7,7 +7,7 @@ pub enum SynthError {
     #[error("{path}: {source}")]
     File {
         /// Which.
-        path: &'static str,
+        path: String,
         /// Why.
         source: std::io::Error,
     },
@@ -17,6 +17,9 @@ pub enum SynthError {
     /// The README has one of the two marks, or they stand the wrong way round.
     #[error("README.md: `<!-- endpoints -->` must be followed by `<!-- /endpoints -->`")]
     UnclosedBlock,
+    /// The tokens of the sample events cannot be signed.
+    #[error("the tokens of the sample events cannot be signed")]
+    Token,
     /// A resource cannot be written as YAML.
     #[error("the resource cannot be written: {0}")]
     Yaml(#[from] serde_saphyr::ser::Error),
