@@ -27,13 +27,15 @@ use runtime::{
     App, Caller, Failure, Json,
     queues::{Job, Queue},
 };
+use schemars::JsonSchema;
 use serde::Deserialize;
 use store::StoreError;
 use uuid::Uuid;
 use wire::{Code, Problem, shapes::rallyhere::PurgeResponse, time::Time};
 
 /// What a caller asks when queueing a purge.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "PurgeRequest")]
 pub struct Ask {
     suggested_purge_time: Option<Time>,
 }

@@ -23,6 +23,7 @@ use runtime::{
     App, Caller, Failure, Json, Zip,
     queues::{Job, Queue},
 };
+use schemars::JsonSchema;
 use serde::Deserialize;
 use store::requests::Created;
 use uuid::Uuid;
@@ -33,19 +34,22 @@ use wire::{
 };
 
 /// An order of a takeout: a JSON:API document.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
+#[schemars(inline)]
 pub struct Order {
     data: Option<Object<Data>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
+#[schemars(inline)]
 struct Data {
     r#type: Option<String>,
     id: Option<String>,
     attributes: Option<Object<Attributes>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
+#[schemars(inline)]
 #[serde(rename_all = "camelCase")]
 struct Attributes {
     password: Option<String>,

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
+use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage, SqsMessageAttribute};
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName, QueueAttributeName};
 use chrono::{DateTime, TimeDelta, Utc};
 use runtime::{App, Trigger, Worker, queues::Queue};
@@ -96,6 +96,7 @@ impl Runner {
                 .max_number_of_messages(10)
                 .wait_time_seconds(5)
                 .message_system_attribute_names(MessageSystemAttributeName::All)
+                .message_attribute_names("All")
                 .send()
                 .await;
             match received {
@@ -159,7 +160,7 @@ impl Runner {
                 let event: SqsEvent = serde_json::from_slice(event).ok()?;
                 serde_json::to_vec(&worker.batch(&self.app, event, None).await).ok()
             }
-            Trigger::Every { .. } => worker.tick(&self.app).await.ok().map(|()| b"null".to_vec()),
+            Trigger::Every { .. } => worker.tick(&self.app, None).await.ok().map(|()| b"null".to_vec()),
         }
     }
 
@@ -167,7 +168,7 @@ impl Runner {
     pub(crate) async fn tick(&self, worker: &Worker) {
         let _busy = Busy::new(&self.busy);
         // A failed tick is logged, and the next one makes up for it.
-        let _ = worker.tick(&self.app).await;
+        let _ = worker.tick(&self.app, None).await;
     }
 
     /// The worker of this name.
@@ -219,5 +220,11 @@ fn record(message: &Message) -> SqsMessage {
     record.message_id.clone_from(&message.message_id);
     record.receipt_handle.clone_from(&message.receipt_handle);
     record.body.clone_from(&message.body);
+    for (name, value) in message.message_attributes.iter().flatten() {
+        let mut attribute = SqsMessageAttribute::default();
+        attribute.data_type = Some(value.data_type.clone());
+        attribute.string_value.clone_from(&value.string_value);
+        record.message_attributes.insert(name.clone(), attribute);
+    }
     record
 }

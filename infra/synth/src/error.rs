@@ -17,6 +17,20 @@ pub enum SynthError {
     /// The README has one of the two marks, or they stand the wrong way round.
     #[error("README.md: `<!-- endpoints -->` must be followed by `<!-- /endpoints -->`")]
     UnclosedBlock,
+    /// An example is no JSON.
+    #[error("the example {example} is no JSON: {source}")]
+    Example {
+        /// Which.
+        example: &'static str,
+        /// Why.
+        source: serde_json::Error,
+    },
+    /// Two types that look different over the wire have one name there.
+    #[error("two types are called {name}")]
+    TwoForms {
+        /// The name.
+        name: String,
+    },
     /// The tokens of the sample events cannot be signed.
     #[error("the tokens of the sample events cannot be signed")]
     Token,

@@ -1,11 +1,11 @@
 //! A sample event of each function, as Lambda gets it: for tests and for `sam local invoke`.
 
-use runtime::{Endpoint, Route, Trigger, Worker, queues::Queue};
+use runtime::{Trigger, Worker, docs::Operation, queues::Queue};
 use serde_json::{Map, Value, json};
 
 use crate::{
     Generated, SynthError,
-    sample::{self, ORG, PERSON, UNKNOWN},
+    sample::{self, ORG, UNKNOWN},
 };
 
 /// Where the events lie, each in a file named after its function.
@@ -22,28 +22,35 @@ const EPOCH: u64 = 1_772_445_600_000;
 const TRACE: &str = "Root=1-69a55fa0-0123456789abcdef01234567";
 
 /// The events of all functions.
-pub(crate) fn events(endpoints: &[Endpoint], workers: &[Worker]) -> Result<Vec<Generated>, SynthError> {
+pub(crate) fn events(operations: &[Operation], workers: &[Worker]) -> Result<Vec<Generated>, SynthError> {
     let file = |name: &str, event: &Value| Generated {
         path: format!("{FOLDER}/{name}.json"),
         text: format!("{event:#}\n"),
     };
     let mut files = Vec::new();
-    for route in endpoints.iter().map(|endpoint| endpoint.route) {
-        files.push(file(route.name, &of_endpoint(route)?));
+    for operation in operations {
+        files.push(file(operation.route.name, &of_endpoint(operation)?));
     }
     files.extend(workers.iter().map(|worker| file(worker.spec.name, &of_worker(worker))));
     Ok(files)
 }
 
 /// API Gateway's payload format 2.0. What is empty is absent.
-fn of_endpoint(route: &Route) -> Result<Value, SynthError> {
+fn of_endpoint(operation: &Operation) -> Result<Value, SynthError> {
+    let route = operation.route;
     let parameters: Map<String, Value> =
-        route.params().map(|name| (name.to_owned(), json!(parameter(name)))).collect();
+        route.params().map(|name| (name.to_owned(), json!(sample::path(name)))).collect();
     let path = parameters.iter().fold(route.path.to_owned(), |path, (name, value)| {
         path.replace(&format!("{{{name}}}"), value.as_str().unwrap_or_default())
     });
     let key = format!("{} {}", route.method, route.path);
-    let (query, body) = asked(route);
+    let pairs: Vec<(&str, &str)> = operation
+        .docs
+        .query
+        .iter()
+        .filter_map(|parameter| Some((parameter.name, parameter.example?)))
+        .collect();
+    let query: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
     let mut headers = Map::new();
     for (name, value) in [
         ("accept", "*/*"),
@@ -59,15 +66,15 @@ fn of_endpoint(route: &Route) -> Result<Value, SynthError> {
     for (name, value) in sample::credentials(route)? {
         headers.insert(name.to_owned(), json!(value));
     }
-    if let Some(body) = &body {
-        headers.insert("content-type".to_owned(), json!(route.dialect.media_type()));
+    if let (Some((media_type, _)), Some(body)) = (operation.body, operation.docs.ask) {
+        headers.insert("content-type".to_owned(), json!(media_type));
         headers.insert("content-length".to_owned(), json!(body.len().to_string()));
     }
     let mut event = json!({
         "version": "2.0",
         "routeKey": key,
         "rawPath": path,
-        "rawQueryString": query,
+        "rawQueryString": query.join("&"),
         "headers": headers,
         "requestContext": {
             "accountId": ACCOUNT,
@@ -89,79 +96,17 @@ fn of_endpoint(route: &Route) -> Result<Value, SynthError> {
         },
         "isBase64Encoded": false,
     });
-    if !query.is_empty() {
-        let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-        let pairs: Map<String, Value> = pairs.map(|(name, value)| (name.to_owned(), json!(value))).collect();
-        event["queryStringParameters"] = Value::Object(pairs);
+    if !pairs.is_empty() {
+        let pairs = pairs.into_iter().map(|(name, value)| (name.to_owned(), json!(value)));
+        event["queryStringParameters"] = Value::Object(pairs.collect());
     }
     if !parameters.is_empty() {
         event["pathParameters"] = Value::Object(parameters);
     }
-    if let Some(body) = body {
+    if let Some(body) = operation.docs.ask {
         event["body"] = json!(body);
     }
     Ok(event)
-}
-
-/// What stands in the path.
-fn parameter(name: &str) -> &'static str {
-    match name {
-        "version" => "2024-3",
-        "person_id" | "userID" | "user_id" | "userId" => PERSON,
-        "org_id" => ORG,
-        "purpose" => "marketing",
-        "sha256" => "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
-        "dataId" => "5f3c1e0d9b8a7c6d5e4f3a2b",
-        _ => UNKNOWN,
-    }
-}
-
-/// Query and body of a call.
-fn asked(route: &Route) -> (&'static str, Option<String>) {
-    let query = match route.name {
-        "get-processing" => "purpose=marketing",
-        "withdraw-consents" | "withdraw-person-consents" => "consent_levels=analytics",
-        "show-confirm-takeout" | "confirm-takeout" => "token=AAAA",
-        _ => "",
-    };
-    let body = match route.name {
-        "request-takeout" | "request-user-takeout" => json!({"data": {
-            "type": "GDPRTakeout",
-            "attributes": {"password": "correct horse battery", "sentTo": "alice@example.com"},
-        }}),
-        "store-consents" | "store-person-consents" | "replace-consents" | "replace-person-consents" => {
-            json!({"consent_levels": ["necessary", "analytics"]})
-        }
-        "request-customer-deletion" => json!({"identifier": "alice@example.com"}),
-        "get-deletion-status" => json!({"identifiers": ["alice@example.com"]}),
-        "issue-token" => json!({
-            "client_id": sample::INSTACART,
-            "client_secret": sample::SECRET,
-            "grant_type": "client_credentials",
-        }),
-        "queue-purge" | "queue-own-purge" => json!({"suggested_purge_time": "2026-03-09T10:00:00Z"}),
-        "restrict-person" => json!({"type": "account_lockout", "reason": "user_request"}),
-        "create-request" => json!({
-            "requestType": "DATA_RETRIEVAL",
-            "requestRemarks": "User called support and requested a copy of their data.",
-        }),
-        "put-person" => json!({"identities": {"email": "alice@example.com"}, "verified": ["email"]}),
-        "import-persons" => json!({"person_id": PERSON, "identities": {"email": "alice@example.com"}}),
-        "check-identities" => json!({"identities": [{"name": "email", "value": "alice@example.com"}]}),
-        "create-hold" => json!({
-            "kind": "legal_hold",
-            "ground": "Art. 17(3)(e)",
-            "owner": "legal@example.com",
-            "reason": "Case 4711",
-            "review_on": "2026-09-01",
-            "scope": {"person_id": PERSON},
-        }),
-        "override-objection" => json!({"ground": "The claim is before the court."}),
-        "make-plan" => json!({}),
-        "release-purge" => json!({"plan": parameter("sha256")}),
-        _ => return (query, None),
-    };
-    (query, Some(body.to_string()))
 }
 
 fn of_worker(worker: &Worker) -> Value {
@@ -180,12 +125,13 @@ fn batch(queue: Queue) -> Value {
         "body": jobs.to_string(),
         "attributes": {
             "ApproximateReceiveCount": "1",
-            "AWSTraceHeader": TRACE,
             "SentTimestamp": EPOCH.to_string(),
             "SenderId": "AIDAIENQZJOLO23YVJ4VO",
             "ApproximateFirstReceiveTimestamp": (EPOCH + 1).to_string(),
         },
-        "messageAttributes": {},
+        "messageAttributes": {
+            "trace": {"stringValue": TRACE, "dataType": "String", "stringListValues": [], "binaryListValues": []},
+        },
         "eventSource": "aws:sqs",
         "eventSourceARN": format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{}", queue.name()),
         "awsRegion": REGION,

@@ -1,5 +1,5 @@
-//! From the catalog to the files that follow from it: the SAM template, a sample event of each function,
-//! and the tables of endpoints and workers in the README.
+//! From the catalog to the files that follow from it: the SAM template, the OpenAPI document,
+//! a sample event of each function, and the tables of endpoints and workers in the README.
 //!
 //! `template.yaml` is `infra/base.yaml`, word for word, followed by three resources for each
 //! endpoint and worker: the function, its role and its log. What a role may do is said once per
@@ -12,6 +12,7 @@ mod events;
 mod function;
 mod intrinsic;
 mod lambda;
+mod openapi;
 mod readme;
 mod role;
 pub mod sample;
@@ -69,7 +70,9 @@ pub fn generate(root: &Path) -> Result<Vec<Generated>, SynthError> {
             text: readme::with_tables(&before, &endpoints, &workers)?,
         });
     }
-    files.extend(events::events(&endpoints, &workers)?);
+    let operations = functions::catalog::operations();
+    files.push(Generated { path: openapi::FILE.to_owned(), text: openapi::document(&operations)? });
+    files.extend(events::events(&operations, &workers)?);
     Ok(files)
 }
 

@@ -49,6 +49,19 @@ pub fn signing_key() -> Vec<u8> {
     [&HEAD[..], &SEED].concat()
 }
 
+/// What stands in a path.
+pub(crate) fn path(parameter: &str) -> &'static str {
+    match parameter {
+        "version" => "2024-3",
+        "person_id" | "userID" | "user_id" | "userId" => PERSON,
+        "org_id" => ORG,
+        "purpose" => "marketing",
+        "sha256" => "8cb00f9eb177f7fe8657bef6cc6dcc8428ba65234607e9aa76ef93d7a4de284e",
+        "dataId" => "138ad68089df26ae6e159925",
+        _ => UNKNOWN,
+    }
+}
+
 /// The headers with which a caller says who they are.
 pub(crate) fn credentials(route: &Route) -> Result<Vec<(&'static str, String)>, SynthError> {
     Ok(match route.credentials {
