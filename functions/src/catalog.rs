@@ -1,77 +1,94 @@
-//! THE list of endpoints and workers. Router, template, policies and the README's table follow
-//! from it.
+//! THE list of endpoints and workers. Router, template, policies, the OpenAPI
+//! document and the README's table follow from it.
 
-use runtime::{Endpoint, Worker};
+use runtime::{Endpoint, Worker, docs::Operation};
 
 use crate::{
-    certificates, consents, deletions, holds, native, notices, pdr, plans, processing, purges, takeouts,
+    certificates, clients, consents, deletions, holds, native, notices, pdr, plans, processing, purges, takeouts,
     upkeep,
 };
 
-/// Every endpoint.
-pub fn endpoints() -> Vec<Endpoint> {
-    vec![
-        takeouts::request::endpoint(),
-        takeouts::request_own::endpoint(),
-        takeouts::list_own::endpoint(),
-        takeouts::list::endpoint(),
-        takeouts::download::endpoint(),
-        takeouts::download_own::endpoint(),
-        takeouts::confirm_page::endpoint(),
-        takeouts::confirm::endpoint(),
-        consents::get::endpoint(),
-        consents::store::endpoint(),
-        consents::replace::endpoint(),
-        consents::withdraw::endpoint(),
-        consents::get_own::endpoint(),
-        consents::store_own::endpoint(),
-        consents::replace_own::endpoint(),
-        consents::withdraw_own::endpoint(),
-        deletions::request::endpoint(),
-        deletions::request_customer::endpoint(),
-        deletions::status::endpoint(),
-        deletions::token::endpoint(),
-        purges::queue::endpoint(),
-        purges::get::endpoint(),
-        purges::cancel::endpoint(),
-        purges::queue_own::endpoint(),
-        purges::get_own::endpoint(),
-        purges::cancel_own::endpoint(),
-        purges::list_restrictions::endpoint(),
-        purges::restrict::endpoint(),
-        purges::lift_restrictions::endpoint(),
-        pdr::create::endpoint(),
-        pdr::list::endpoint(),
-        pdr::get::endpoint(),
-        pdr::create_view_link::endpoint(),
-        pdr::get_data::endpoint(),
-        pdr::collect_data::endpoint(),
-        pdr::get_data_user::endpoint(),
-        pdr::get_data_entry::endpoint(),
-        native::put_person::endpoint(),
-        native::get_person::endpoint(),
-        native::delete_person::endpoint(),
-        native::import_persons::endpoint(),
-        native::list_requests::endpoint(),
-        native::get_request::endpoint(),
-        native::check::endpoint(),
-        plans::make::endpoint(),
-        plans::get::endpoint(),
-        plans::apply::endpoint(),
-        plans::release::endpoint(),
-        holds::create::endpoint(),
-        holds::list::endpoint(),
-        holds::get::endpoint(),
-        holds::lift::endpoint(),
-        processing::get::endpoint(),
-        processing::object::endpoint(),
-        processing::withdraw::endpoint(),
-        processing::overrule::endpoint(),
-        certificates::get::endpoint(),
-        certificates::list_keys::endpoint(),
-        certificates::create_key::endpoint(),
-        native::health::endpoint(),
-    ]
+/// The endpoints, as what is called and as what is documented.
+macro_rules! endpoints {
+    ($($($file:ident)::+,)*) => {
+        /// Every endpoint.
+        pub fn endpoints() -> Vec<Endpoint> {
+            vec![$($($file)::+::endpoint()),*]
+        }
+
+        /// What the OpenAPI document says of every endpoint.
+        pub fn operations() -> Vec<Operation> {
+            vec![$($($file)::+::operation()),*]
+        }
+    };
+}
+
+endpoints! {
+    takeouts::request,
+    takeouts::request_own,
+    takeouts::list_own,
+    takeouts::list,
+    takeouts::download,
+    takeouts::download_own,
+    takeouts::confirm_page,
+    takeouts::confirm,
+    consents::get,
+    consents::store,
+    consents::replace,
+    consents::withdraw,
+    consents::get_own,
+    consents::store_own,
+    consents::replace_own,
+    consents::withdraw_own,
+    deletions::request,
+    deletions::request_customer,
+    deletions::status,
+    deletions::token,
+    purges::queue,
+    purges::get,
+    purges::cancel,
+    purges::queue_own,
+    purges::get_own,
+    purges::cancel_own,
+    purges::list_restrictions,
+    purges::restrict,
+    purges::lift_restrictions,
+    pdr::create,
+    pdr::list,
+    pdr::get,
+    pdr::create_view_link,
+    pdr::get_data,
+    pdr::collect_data,
+    pdr::get_data_user,
+    pdr::get_data_entry,
+    native::put_person,
+    native::get_person,
+    native::delete_person,
+    native::import_persons,
+    native::list_requests,
+    native::get_request,
+    native::check,
+    plans::make,
+    plans::get,
+    plans::apply,
+    plans::release,
+    holds::create,
+    holds::list,
+    holds::get,
+    holds::lift,
+    processing::get,
+    processing::object,
+    processing::withdraw,
+    processing::overrule,
+    certificates::get,
+    certificates::list_keys,
+    certificates::create_key,
+    clients::create,
+    clients::list,
+    clients::remove,
+    native::health,
+    native::openapi,
+    native::docs,
 }
 
 /// Every worker.
@@ -84,5 +101,6 @@ pub fn workers() -> Vec<Worker> {
         notices::send::worker(),
         upkeep::resume::worker(),
         upkeep::sweep::worker(),
+        upkeep::deadlines::worker(),
     ]
 }

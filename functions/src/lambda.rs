@@ -1,11 +1,16 @@
 //! What each function's file ends with: how the function is called by the catalog and by Lambda.
 
-/// The function is an endpoint: `ROUTE` and a handler.
+/// The function is an endpoint: `ROUTE`, `DOCS` and a handler.
 macro_rules! endpoint {
     ($handle:path) => {
         /// The route with its handler.
         pub fn endpoint() -> ::runtime::Endpoint {
             ::runtime::mount(&ROUTE, $handle)
+        }
+
+        /// What the OpenAPI document says of it.
+        pub fn operation() -> ::runtime::docs::Operation {
+            ::runtime::docs::Operation::of(&ROUTE, $handle, &DOCS)
         }
 
         /// The Lambda.

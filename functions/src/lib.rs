@@ -8,6 +8,7 @@ mod lambda;
 
 pub mod catalog;
 pub mod certificates;
+pub mod clients;
 pub mod consents;
 pub mod deletions;
 pub mod holds;

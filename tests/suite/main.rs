@@ -4,15 +4,18 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 mod architecture;
+mod contract;
 mod world;
 
 mod bad_input;
 mod certificates;
 mod chinook;
+mod deadlines;
 mod demo;
 mod doors;
 mod engine_cli;
 mod erased;
+mod events;
 mod holds;
 mod idempotency;
 mod instacart;

@@ -4,7 +4,10 @@
 
 use domain::{Permission, certificate::Jwk};
 use http::{Method, StatusCode};
-use runtime::{Allow, Credentials, Failure, Json, Need, NoBody, Org, Route, State};
+use runtime::{
+    Allow, Credentials, Failure, Json, Need, NoBody, Org, Route, State,
+    docs::{Docs, Good},
+};
 use wire::{Code, Dialect};
 
 /// The route.
@@ -20,6 +23,13 @@ pub static ROUTE: Route = Route {
     needs: &[Need::WriteLedger, Need::Certify],
     summary: "Make a new key for certificates, in place of the one before",
 };
+
+/// What the OpenAPI document says of it.
+static DOCS: Docs = Docs::answers(&[Good::json(
+    201,
+    "The public half of the key",
+    r#"{"kty":"OKP","crv":"Ed25519","x":"5aqUm9tIEXsMsdbsY2ZJ87jU5VvAh2bFmt6e972mVV4","kid":"KuMFZaJAgMyITyIimTzWcGJ_ptq4fify5iFl87JK1wc","alg":"EdDSA","use":"sig"}"#,
+)]);
 
 /// Makes it.
 ///

@@ -5,7 +5,10 @@
 
 use domain::{OrgId, certificate::JwkSet};
 use http::{Method, StatusCode};
-use runtime::{Allow, Answer, Credentials, Failure, Need, Path, Route, State};
+use runtime::{
+    Allow, Answer, Credentials, Failure, Need, Path, Route, State,
+    docs::{Docs, Good},
+};
 use wire::{Code, Dialect};
 
 /// The route.
@@ -21,6 +24,14 @@ pub static ROUTE: Route = Route {
     needs: &[Need::ReadLedger],
     summary: "Read the public keys of a tenant's certificates",
 };
+
+/// What the OpenAPI document says of it.
+static DOCS: Docs = Docs::answers(&[Good::written::<JwkSet>(
+    200,
+    "The public keys",
+    "application/jwk-set+json",
+    r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"5aqUm9tIEXsMsdbsY2ZJ87jU5VvAh2bFmt6e972mVV4","kid":"KuMFZaJAgMyITyIimTzWcGJ_ptq4fify5iFl87JK1wc","alg":"EdDSA","use":"sig"}]}"#,
+)]);
 
 /// Lists them.
 ///

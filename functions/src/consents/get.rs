@@ -2,7 +2,10 @@
 
 use domain::{Permission, PersonId};
 use http::Method;
-use runtime::{Allow, Credentials, Failure, Freshness, Json, Need, Org, Path, Route, State};
+use runtime::{
+    Allow, Credentials, Failure, Freshness, Json, Need, Org, Path, Route, State,
+    docs::{Docs, Good},
+};
 use wire::{
     Code, Dialect,
     shapes::slashid::{Consents, Envelope},
@@ -21,6 +24,13 @@ pub static ROUTE: Route = Route {
     needs: &[Need::ReadLedger],
     summary: "Read a person's consents",
 };
+
+/// What the OpenAPI document says of it.
+static DOCS: Docs = Docs::answers(&[Good::json(
+    200,
+    "The consents in force",
+    r#"{"result":{"consents":[{"consent_level":"necessary","created_at":"2005-12-24T18:29:30.033157Z"},{"consent_level":"analytics","created_at":"2005-12-24T18:29:30.033157Z"}]}}"#,
+)]);
 
 /// Carries it out.
 ///

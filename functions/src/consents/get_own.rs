@@ -1,7 +1,10 @@
 //! `GET /consent/gdpr`: one's own consents that are in force.
 
 use http::Method;
-use runtime::{Allow, Caller, Credentials, Failure, Freshness, Json, Need, Org, Route, State};
+use runtime::{
+    Allow, Caller, Credentials, Failure, Freshness, Json, Need, Org, Route, State,
+    docs::{Docs, Good},
+};
 use wire::{
     Code, Dialect,
     shapes::slashid::{Consents, Envelope},
@@ -20,6 +23,13 @@ pub static ROUTE: Route = Route {
     needs: &[Need::ReadLedger],
     summary: "Read one's own consents",
 };
+
+/// What the OpenAPI document says of it.
+static DOCS: Docs = Docs::answers(&[Good::json(
+    200,
+    "The consents in force",
+    r#"{"result":{"consents":[{"consent_level":"necessary","created_at":"2005-12-24T18:29:30.033157Z"},{"consent_level":"analytics","created_at":"2005-12-24T18:29:30.033157Z"}]}}"#,
+)]);
 
 /// Carries it out.
 ///

@@ -1,7 +1,10 @@
 //! `PUT /consent/gdpr`: the same as POST, answered as an update.
 
 use http::Method;
-use runtime::{Allow, Body, Caller, Credentials, Failure, Json, Need, Org, Route, State};
+use runtime::{
+    Allow, Body, Caller, Credentials, Failure, Json, Need, Org, Route, State,
+    docs::{Docs, Good},
+};
 use wire::{
     Code, Dialect,
     shapes::slashid::{ConsentRequest, Consents, Envelope},
@@ -20,6 +23,10 @@ pub static ROUTE: Route = Route {
     needs: &[Need::WriteLedger],
     summary: "Overwrite one's own consents",
 };
+
+/// What the OpenAPI document says of it.
+static DOCS: Docs = Docs::answers(&[Good::json(200, "The consents in force from now on", r#"{"result":{"consents":[{"consent_level":"necessary","created_at":"2005-12-24T18:29:30.033157Z"},{"consent_level":"analytics","created_at":"2005-12-24T18:29:30.033157Z"}]}}"#)])
+    .ask(r#"{"consent_levels":["necessary","analytics"]}"#);
 
 /// Carries it out.
 ///

@@ -2,7 +2,10 @@
 
 use domain::{Permission, PersonId};
 use http::{Method, StatusCode};
-use runtime::{Allow, Body, Caller, Credentials, Failure, Json, Need, Org, Path, Route, State};
+use runtime::{
+    Allow, Body, Caller, Credentials, Failure, Json, Need, Org, Path, Route, State,
+    docs::{Docs, Good},
+};
 use wire::{
     Code, Dialect,
     shapes::slashid::{ConsentRequest, Consents, Envelope},
@@ -21,6 +24,10 @@ pub static ROUTE: Route = Route {
     needs: &[Need::WriteLedger],
     summary: "Store a person's consents",
 };
+
+/// What the OpenAPI document says of it.
+static DOCS: Docs = Docs::answers(&[Good::json(201, "The consents in force from now on", r#"{"meta":{"pagination":{"limit":0,"offset":0,"total_count":0}},"errors":[{"httpcode":0,"message":"string"}],"result":{"consents":[{"consent_level":"none","created_at":"2005-12-24T18:29:30.033157Z"}]}}"#)])
+    .ask(r#"{"consent_levels":["necessary","analytics"]}"#);
 
 /// Carries it out.
 ///

@@ -1,8 +1,11 @@
 //! `DELETE /persons/{person_id}/consent/gdpr`: withdraws some consents of a person, or all. The history keeps both grant and withdrawal.
 
-use domain::{Permission, PersonId};
+use domain::{Permission, PersonId, consent::ConsentLevel};
 use http::{Method, StatusCode};
-use runtime::{Allow, Caller, Credentials, Failure, Need, Org, Path, Route, State};
+use runtime::{
+    Allow, Caller, Credentials, Failure, Need, Org, Path, Route, State,
+    docs::{Docs, Good, Param},
+};
 use wire::{Code, Dialect, Query, shapes::slashid::withdrawal};
 
 /// The route.
@@ -18,6 +21,16 @@ pub static ROUTE: Route = Route {
     needs: &[Need::WriteLedger],
     summary: "Withdraw a person's consents",
 };
+
+/// What the OpenAPI document says of it.
+static DOCS: Docs = Docs::answers(&[Good::empty(204, "Withdrawn, or never given")]).query(&[
+    Param::new::<Vec<ConsentLevel>>(
+        "consent_levels",
+        "The levels to withdraw, repeated or separated by commas",
+    )
+    .example("analytics"),
+    Param::new::<bool>("deleteAll", "Withdraws everything, whatever levels are named"),
+]);
 
 /// Carries it out.
 ///

@@ -1,7 +1,11 @@
 //! `DELETE /consent/gdpr`: withdraws some of one's own consents, or all. The history keeps both grant and withdrawal.
 
+use domain::consent::ConsentLevel;
 use http::{Method, StatusCode};
-use runtime::{Allow, Caller, Credentials, Failure, Need, Org, Route, State};
+use runtime::{
+    Allow, Caller, Credentials, Failure, Need, Org, Route, State,
+    docs::{Docs, Good, Param},
+};
 use wire::{Code, Dialect, Query, shapes::slashid::withdrawal};
 
 /// The route.
@@ -17,6 +21,16 @@ pub static ROUTE: Route = Route {
     needs: &[Need::WriteLedger],
     summary: "Withdraw one's own consents",
 };
+
+/// What the OpenAPI document says of it.
+static DOCS: Docs = Docs::answers(&[Good::empty(204, "Withdrawn, or never given")]).query(&[
+    Param::new::<Vec<ConsentLevel>>(
+        "consent_levels",
+        "The levels to withdraw, repeated or separated by commas",
+    )
+    .example("analytics"),
+    Param::new::<bool>("deleteAll", "Withdraws everything, whatever levels are named"),
+]);
 
 /// Carries it out.
 ///

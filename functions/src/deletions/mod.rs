@@ -7,11 +7,12 @@ pub mod status;
 pub mod token;
 
 use domain::tenant::Tenant;
+use schemars::JsonSchema;
 use serde::Serialize;
 use wire::{Code, Problem};
 
 /// The answer to an accepted request.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Success {
     success: bool,
 }

@@ -4,7 +4,10 @@
 
 use domain::{Permission, PersonId, request::Door};
 use http::Method;
-use runtime::{Allow, Credentials, Failure, Json, Need, NoBody, Org, Path, Route, State};
+use runtime::{
+    Allow, Credentials, Failure, Json, Need, NoBody, Org, Path, Route, State,
+    docs::{Docs, Good},
+};
 use wire::{Code, Dialect};
 
 use super::Success;
@@ -23,6 +26,10 @@ pub static ROUTE: Route = Route {
     needs: &[Need::WriteLedger, Need::QueuePurges, Need::QueueNotices],
     summary: "Request the deletion of a user's data",
 };
+
+/// What the OpenAPI document says of it.
+static DOCS: Docs =
+    Docs::answers(&[Good::json(200, "User data deletion request created", r#"{"success":true}"#)]);
 
 /// Requests it.
 ///

@@ -4,7 +4,11 @@
 
 use domain::{Permission, request::Door};
 use http::Method;
-use runtime::{Allow, Body, Credentials, Failure, Json, Need, Org, Route, State};
+use runtime::{
+    Allow, Body, Credentials, Failure, Json, Need, Org, Route, State,
+    docs::{Docs, Good},
+};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use wire::{Code, Dialect, Problem, Reason};
 
@@ -25,8 +29,13 @@ pub static ROUTE: Route = Route {
     summary: "Request the deletion of a customer's data",
 };
 
+/// What the OpenAPI document says of it.
+static DOCS: Docs = Docs::answers(&[Good::json(200, "The request was received", r#"{"success":true}"#)])
+    .ask(r#"{"identifier":"alice@example.com"}"#);
+
 /// Whom to delete.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
+#[schemars(inline)]
 pub struct Ask {
     identifier: String,
 }

@@ -8,7 +8,11 @@ use domain::{
     request::{Kind, Status},
 };
 use http::Method;
-use runtime::{Allow, App, Body, Credentials, Failure, Json, Need, Org, Route, State};
+use runtime::{
+    Allow, App, Body, Credentials, Failure, Json, Need, Org, Route, State,
+    docs::{Docs, Good},
+};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::Ledger;
 use wire::{At, Code, Dialect, Fault, Problem, Reason, Step};
@@ -27,33 +31,42 @@ pub static ROUTE: Route = Route {
     summary: "See how deletions stand",
 };
 
+/// What the OpenAPI document says of it.
+static DOCS: Docs = Docs::answers(&[Good::json(200, "How each stands, in the order asked", r#"{"results":[{"identifier":"alice@example.com","status":"pending"}],"summary":{"total":1,"completed":0,"pending":1}}"#)])
+    .ask(r#"{"identifiers":["alice@example.com"]}"#);
+
 /// Whose deletions.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
+#[schemars(inline)]
 pub struct Ask {
     identifiers: Vec<String>,
 }
 
 /// How they stand.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
 pub struct Reply {
     results: Vec<Entry>,
     summary: Summary,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
 struct Entry {
     identifier: String,
     status: Deletion,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(inline)]
 #[serde(rename_all = "snake_case")]
 enum Deletion {
     Pending,
     Completed,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
 struct Summary {
     total: usize,
     completed: usize,

@@ -4,7 +4,9 @@ use http::Method;
 use runtime::{
     Allow, Body, Credentials, Failure, Json, Need, Route, State,
     auth::{self, OwnToken},
+    docs::{Docs, Good},
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use wire::{Code, Dialect, Problem, Query, Reason};
 
@@ -22,8 +24,13 @@ pub static ROUTE: Route = Route {
     summary: "Get a token for an API client",
 };
 
+/// What the OpenAPI document says of it.
+static DOCS: Docs = Docs::answers(&[Good::json(200, "A token of a day", r#"{"access_token":"eyJhbGciOiJFZERTQSJ9.e30.c2ln","token_type":"Bearer","expires_in":86400,"scope":"connect:fulfillment","created_at":1772445600}"#)])
+    .ask(r#"{"client_id":"instacart","client_secret":"known-to-everybody","grant_type":"client_credentials","scope":"connect:fulfillment"}"#);
+
 /// Who wants which scopes.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
+#[schemars(inline)]
 pub struct Ask {
     client_id: String,
     client_secret: String,
@@ -32,7 +39,8 @@ pub struct Ask {
 }
 
 /// A token.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
 pub struct Reply {
     access_token: String,
     token_type: &'static str,

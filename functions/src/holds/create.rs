@@ -7,7 +7,10 @@ use domain::{
     hold::{Hold, Particulars, Scope, Terms},
 };
 use http::{Method, StatusCode};
-use runtime::{Allow, Body, Caller, Credentials, Failure, Json, Need, Org, Route, State};
+use runtime::{
+    Allow, Body, Caller, Credentials, Failure, Json, Need, Org, Route, State,
+    docs::{Docs, Good},
+};
 use wire::{
     Code, Dialect,
     body::Object,
@@ -29,6 +32,10 @@ pub static ROUTE: Route = Route {
     needs: &[Need::WriteLedger],
     summary: "Set a legal hold or a duty of retention",
 };
+
+/// What the OpenAPI document says of it.
+static DOCS: Docs = Docs::answers(&[Good::json(201, "The hold", r#"{"id":"019cadfd-8900-7b81-91ac-637486e9709b","kind":"legal_hold","state":"active","ground":"Art. 17(3)(e)","owner":"legal@example.com","reason":"Case 4711","review_on":"2026-09-01","review_overdue":false,"until":null,"scope":{"is_personal":true,"person_id":"903c1ff9-f2cc-435c-b242-9d8a690fcf0a"},"created_at":"2026-03-02T10:00:00.000Z","created_by":"3dabae4e-b780-43fd-84ea-804c76897b89","lifted_at":null,"lifted_by":null}"#)])
+    .ask(r#"{"kind":"legal_hold","ground":"Art. 17(3)(e)","owner":"legal@example.com","reason":"Case 4711","review_on":"2026-09-01","scope":{"person_id":"903c1ff9-f2cc-435c-b242-9d8a690fcf0a"}}"#);
 
 /// Sets it.
 ///

@@ -2,7 +2,10 @@
 
 use domain::{HoldId, Permission};
 use http::Method;
-use runtime::{Allow, Credentials, Failure, Json, Need, Org, Path, Route, State};
+use runtime::{
+    Allow, Credentials, Failure, Json, Need, Org, Path, Route, State,
+    docs::{Docs, Good},
+};
 use wire::{Code, Dialect, shapes::native::HoldReply};
 
 /// The route.
@@ -18,6 +21,13 @@ pub static ROUTE: Route = Route {
     needs: &[Need::ReadLedger],
     summary: "Read one hold",
 };
+
+/// What the OpenAPI document says of it.
+static DOCS: Docs = Docs::answers(&[Good::json(
+    200,
+    "The hold",
+    r#"{"id":"019cadfd-8900-7b81-91ac-637486e9709b","kind":"legal_hold","state":"active","ground":"Art. 17(3)(e)","owner":"legal@example.com","reason":"Case 4711","review_on":"2026-09-01","review_overdue":false,"until":null,"scope":{"is_personal":true,"person_id":"903c1ff9-f2cc-435c-b242-9d8a690fcf0a"},"created_at":"2026-03-02T10:00:00.000Z","created_by":"3dabae4e-b780-43fd-84ea-804c76897b89","lifted_at":null,"lifted_by":null}"#,
+)]);
 
 /// Reads it.
 ///

@@ -7,6 +7,7 @@ use domain::{HoldId, Permission};
 use http::{Method, StatusCode};
 use runtime::{
     Allow, Caller, Credentials, Failure, Need, Org, Path, Route, State,
+    docs::{Docs, Good},
     queues::{Job, Queue},
 };
 use wire::{Code, Dialect};
@@ -24,6 +25,9 @@ pub static ROUTE: Route = Route {
     needs: &[Need::WriteLedger, Need::QueuePurges],
     summary: "Lift a hold",
 };
+
+/// What the OpenAPI document says of it.
+static DOCS: Docs = Docs::answers(&[Good::empty(204, "Lifted, now or before")]);
 
 /// Lifts it. Lifting it again changes nothing.
 ///

@@ -3,9 +3,13 @@
 //! Filters: `person_id`, `state` (`active`, `ended`, `lifted`), `review_overdue`. Pages: `limit` (50,
 //! at most 200) and `cursor`, which comes as `next_cursor` while there is more.
 
-use domain::{Permission, Timestamp, hold::Hold};
+use domain::{Permission, PersonId, Timestamp, hold::Hold};
 use http::Method;
-use runtime::{Allow, Credentials, Failure, Json, Need, Org, Route, State};
+use runtime::{
+    Allow, Credentials, Failure, Json, Need, Org, Route, State,
+    docs::{Docs, Good, Param},
+};
+use schemars::JsonSchema;
 use serde::Serialize;
 use store::list::Cursor;
 use wire::{
@@ -29,8 +33,19 @@ pub static ROUTE: Route = Route {
     summary: "List holds",
 };
 
+/// What the OpenAPI document says of it.
+static DOCS: Docs = Docs::answers(&[Good::json(200, "A page of holds, newest first", r#"{"holds":[{"id":"019cadfd-8900-7b81-91ac-637486e9709b","kind":"legal_hold","state":"active","ground":"Art. 17(3)(e)","owner":"legal@example.com","reason":"Case 4711","review_on":"2026-09-01","review_overdue":false,"until":null,"scope":{"is_personal":true,"person_id":"903c1ff9-f2cc-435c-b242-9d8a690fcf0a"},"created_at":"2026-03-02T10:00:00.000Z","created_by":"3dabae4e-b780-43fd-84ea-804c76897b89","lifted_at":null,"lifted_by":null}],"next_cursor":null}"#)])
+    .query(&[
+        Param::new::<PersonId>("person_id", "Only those on this person's data"),
+        Param::new::<HoldState>("state", "Only those that stand so"),
+        Param::new::<bool>("review_overdue", "Only those that somebody should have looked at"),
+        Param::new::<u32>("limit", "How many at most: 1 to 200, and 50 if not said"),
+        Param::new::<String>("cursor", "Where to go on: the `next_cursor` of the page before"),
+    ]);
+
 /// A page of holds.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
 pub struct Reply {
     holds: Vec<HoldReply>,
     next_cursor: Option<String>,

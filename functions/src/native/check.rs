@@ -4,7 +4,11 @@
 
 use domain::{Permission, PersonId};
 use http::Method;
-use runtime::{Allow, Body, Credentials, Failure, Json, Need, Org, Route, State};
+use runtime::{
+    Allow, Body, Credentials, Failure, Json, Need, Org, Route, State,
+    docs::{Docs, Good},
+};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::persons::Named;
 use wire::{Code, Dialect, Problem, Reason, body::Object, time};
@@ -25,15 +29,25 @@ pub static ROUTE: Route = Route {
     summary: "Ask whether identities were erased",
 };
 
+/// What the OpenAPI document says of it.
+static DOCS: Docs = Docs::answers(&[Good::json(
+    200,
+    "What was found, in the order asked",
+    r#"{"results":[{"erased":true,"erased_at":"2026-03-02T10:00:00.000Z"}]}"#,
+)])
+.ask(r#"{"identities":[{"name":"email","value":"alice@example.com"}]}"#);
+
 /// What to look for.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
+#[schemars(inline)]
 #[serde(deny_unknown_fields)]
 pub struct Ask {
     identities: Vec<Object<Identity>>,
 }
 
 /// Something that identifies a person; `person_id` is the tenant's own id.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
+#[schemars(inline)]
 #[serde(deny_unknown_fields)]
 struct Identity {
     name: String,
@@ -41,15 +55,18 @@ struct Identity {
 }
 
 /// What was found, in the order of what was asked.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
 pub struct Reply {
     results: Vec<Entry>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
 struct Entry {
     erased: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<domain::Timestamp>")]
     erased_at: Option<String>,
 }
 

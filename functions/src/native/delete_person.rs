@@ -6,7 +6,10 @@
 
 use domain::{Permission, PersonId};
 use http::{Method, StatusCode};
-use runtime::{Allow, Credentials, Failure, Need, Org, Path, Route, State};
+use runtime::{
+    Allow, Credentials, Failure, Need, Org, Path, Route, State,
+    docs::{Docs, Good},
+};
 use wire::{Code, Dialect};
 
 /// The route.
@@ -22,6 +25,9 @@ pub static ROUTE: Route = Route {
     needs: &[Need::ForgetLedger, Need::DeleteTakeouts],
     summary: "Take a person out of the registry",
 };
+
+/// What the OpenAPI document says of it.
+static DOCS: Docs = Docs::answers(&[Good::empty(204, "Taken out")]);
 
 /// Takes them out.
 ///

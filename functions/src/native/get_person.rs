@@ -2,7 +2,10 @@
 
 use domain::{Permission, PersonId};
 use http::Method;
-use runtime::{Allow, Credentials, Failure, Json, Need, Org, Path, Route, State};
+use runtime::{
+    Allow, Credentials, Failure, Json, Need, Org, Path, Route, State,
+    docs::{Docs, Good},
+};
 use wire::{Code, Dialect, shapes::native::PersonReply};
 
 /// The route.
@@ -18,6 +21,13 @@ pub static ROUTE: Route = Route {
     needs: &[Need::ReadLedger],
     summary: "Read a registered person",
 };
+
+/// What the OpenAPI document says of it.
+static DOCS: Docs = Docs::answers(&[Good::json(
+    200,
+    "The person",
+    r#"{"person_id":"903c1ff9-f2cc-435c-b242-9d8a690fcf0a","identities":{"email":"alice@example.com"},"verified":["email"],"linked_identities":[],"created_at":"2026-03-02T10:00:00.000Z","changed_at":"2026-03-02T10:00:00.000Z"}"#,
+)]);
 
 /// Reads them.
 ///

@@ -2,7 +2,10 @@
 
 use domain::{Permission, RequestId};
 use http::Method;
-use runtime::{Allow, Credentials, Failure, Json, Need, Org, Path, Route, State};
+use runtime::{
+    Allow, Credentials, Failure, Json, Need, Org, Path, Route, State,
+    docs::{Docs, Good},
+};
 use wire::{Code, Dialect, shapes::native::RequestReply};
 
 use crate::certificates;
@@ -20,6 +23,13 @@ pub static ROUTE: Route = Route {
     needs: &[Need::ReadLedger],
     summary: "Read one request",
 };
+
+/// What the OpenAPI document says of it.
+static DOCS: Docs = Docs::answers(&[Good::json(
+    200,
+    "The request",
+    r#"{"id":"019cadfd-8900-7e1a-a6d4-9634d4fed270","kind":"erasure","door":"rallyhere","status":"in_progress","person_id":"903c1ff9-f2cc-435c-b242-9d8a690fcf0a","received_at":"2026-03-02T10:00:00.000Z","changed_at":"2026-03-02T10:00:00.000Z","remarks":null,"purge":{"state":"queued","due":"2026-03-09T10:00:00.000Z","attempts":0,"stores":[]}}"#,
+)]);
 
 /// Reads it.
 ///

@@ -1,7 +1,11 @@
 //! `GET /lethe/v1/health`: whether the ledger can be reached.
 
 use http::Method;
-use runtime::{Allow, Credentials, Failure, Json, Need, Route, State};
+use runtime::{
+    Allow, Credentials, Failure, Json, Need, Route, State,
+    docs::{Docs, Good},
+};
+use schemars::JsonSchema;
 use serde::Serialize;
 use wire::{Code, Dialect};
 
@@ -19,8 +23,12 @@ pub static ROUTE: Route = Route {
     summary: "See whether the service is up",
 };
 
+/// What the OpenAPI document says of it.
+static DOCS: Docs = Docs::answers(&[Good::json(200, "It is up", r#"{"status":"ok","version":"0.1.0"}"#)]);
+
 /// It is up.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
 pub struct Reply {
     status: &'static str,
     version: &'static str,

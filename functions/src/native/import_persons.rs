@@ -11,7 +11,11 @@ use std::{
 use domain::{Permission, PersonId, tenant::Tenant};
 use futures_util::future::join_all;
 use http::{Method, StatusCode};
-use runtime::{Allow, Answer, App, Credentials, Failure, Lines, Need, Org, Route, State};
+use runtime::{
+    Allow, Answer, App, Credentials, Failure, LINES, Lines, Need, Org, Route, State,
+    docs::{Docs, Good},
+};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use wire::{
     At, Code, Dialect, Fault, Problem, Reason, body,
@@ -32,9 +36,20 @@ pub static ROUTE: Route = Route {
     summary: "Register many persons, one a line",
 };
 
-#[derive(Deserialize)]
+/// What the OpenAPI document says of it.
+static DOCS: Docs = Docs::answers(&[Good::written::<LineResult>(
+    200,
+    "A result for each line, in order",
+    LINES,
+    r#"{"line":1,"status":201,"person_id":"903c1ff9-f2cc-435c-b242-9d8a690fcf0a"}"#,
+)])
+.ask(r#"{"person_id":"903c1ff9-f2cc-435c-b242-9d8a690fcf0a","identities":{"email":"alice@example.com"}}"#);
+
+/// A line: what `PUT` takes, with its person.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(inline)]
 #[serde(deny_unknown_fields)]
-struct Line {
+pub struct Line {
     person_id: PersonId,
     #[serde(default, deserialize_with = "unique")]
     identities: BTreeMap<String, String>,
@@ -44,7 +59,8 @@ struct Line {
     linked_identities: BTreeSet<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
 struct LineResult {
     line: usize,
     status: u16,
@@ -63,8 +79,8 @@ const MOST: usize = 10_000;
 ///
 /// # Errors
 /// Those of `ROUTE`. What is wrong with a line stands in its result.
-pub async fn handle(State(app): State, Org(tenant): Org, Lines(text): Lines) -> Result<Answer, Failure> {
-    let lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').collect();
+pub async fn handle(State(app): State, Org(tenant): Org, lines: Lines<Line>) -> Result<Answer, Failure> {
+    let lines: Vec<&[u8]> = lines.text.split(|byte| *byte == b'\n').collect();
     let is_blank = |line: &&[u8]| line.iter().all(u8::is_ascii_whitespace);
     if lines.iter().all(is_blank) {
         let fault = Fault::new(At::Body(Vec::new()), Reason::Missing);

@@ -9,10 +9,18 @@ use domain::{
     tenant::Tenant,
 };
 use http::Method;
-use runtime::{Allow, App, Credentials, Failure, Json, Need, Org, Route, State};
+use runtime::{
+    Allow, App, Credentials, Failure, Json, Need, Org, Route, State,
+    docs::{Docs, Good, Param},
+};
+use schemars::JsonSchema;
 use serde::Serialize;
 use store::list::{Cursor, Filter};
-use wire::{Code, Dialect, Problem, Query, Reason, shapes::native::RequestReply, time};
+use wire::{
+    Code, Dialect, Problem, Query, Reason,
+    shapes::native::RequestReply,
+    time::{self, Time},
+};
 
 use super::paging::{self, Page, named};
 
@@ -30,8 +38,22 @@ pub static ROUTE: Route = Route {
     summary: "List all requests",
 };
 
+/// What the OpenAPI document says of it.
+static DOCS: Docs = Docs::answers(&[Good::json(200, "A page of requests, newest first", r#"{"requests":[{"id":"019cadfd-8900-7e1a-a6d4-9634d4fed270","kind":"erasure","door":"rallyhere","status":"in_progress","person_id":"903c1ff9-f2cc-435c-b242-9d8a690fcf0a","received_at":"2026-03-02T10:00:00.000Z","changed_at":"2026-03-02T10:00:00.000Z","remarks":null,"purge":{"state":"queued","due":"2026-03-09T10:00:00.000Z","attempts":0,"stores":[]}}],"next_cursor":null}"#)])
+    .query(&[
+        Param::new::<PersonId>("person_id", "Only those of this person"),
+        Param::new::<Kind>("kind", "Only those of this kind"),
+        Param::new::<Door>("door", "Only those of this door"),
+        Param::new::<Status>("status", "Only those that stand so"),
+        Param::new::<Time>("from", "Only those received at or after"),
+        Param::new::<Time>("to", "Only those received before"),
+        Param::new::<u32>("limit", "How many at most: 1 to 200, and 50 if not said"),
+        Param::new::<String>("cursor", "Where to go on: the `next_cursor` of the page before"),
+    ]);
+
 /// A page of requests.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
 pub struct Reply {
     requests: Vec<RequestReply>,
     next_cursor: Option<String>,

@@ -3,11 +3,13 @@
 
 pub mod check;
 pub mod delete_person;
+pub mod docs;
 pub mod get_person;
 pub mod get_request;
 pub mod health;
 pub mod import_persons;
 pub mod list_requests;
+pub mod openapi;
 pub(crate) mod paging;
 pub mod put_person;
 

@@ -2,7 +2,10 @@
 
 use domain::{Permission, PersonId};
 use http::{Method, StatusCode};
-use runtime::{Allow, Body, Credentials, Failure, Json, Need, Org, Path, Route, State};
+use runtime::{
+    Allow, Body, Credentials, Failure, Json, Need, Org, Path, Route, State,
+    docs::{Docs, Good},
+};
 use wire::{
     Code, Dialect,
     shapes::native::{PersonBody, PersonReply},
@@ -21,6 +24,10 @@ pub static ROUTE: Route = Route {
     needs: &[Need::WriteLedger],
     summary: "Register a person or replace their identities",
 };
+
+/// What the OpenAPI document says of it.
+static DOCS: Docs = Docs::answers(&[Good::json(200, "The person, as known from now on", r#"{"person_id":"903c1ff9-f2cc-435c-b242-9d8a690fcf0a","identities":{"email":"alice@example.com"},"verified":["email"],"linked_identities":[],"created_at":"2026-03-02T10:00:00.000Z","changed_at":"2026-03-02T10:00:00.000Z"}"#), Good::json(201, "The person, newly registered", r#"{"person_id":"903c1ff9-f2cc-435c-b242-9d8a690fcf0a","identities":{"email":"alice@example.com"},"verified":["email"],"linked_identities":[],"created_at":"2026-03-02T10:00:00.000Z","changed_at":"2026-03-02T10:00:00.000Z"}"#)])
+    .ask(r#"{"identities":{"email":"alice@example.com"},"verified":["email"]}"#);
 
 /// Registers them.
 ///

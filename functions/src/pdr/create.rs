@@ -7,7 +7,11 @@ use domain::{
     request::{Door, Request},
 };
 use http::{Method, StatusCode};
-use runtime::{Allow, Body, Credentials, Failure, Json, Need, Org, Path, Route, State};
+use runtime::{
+    Allow, Body, Credentials, Failure, Json, Need, Org, Path, Route, State,
+    docs::{Docs, Good},
+};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use store::requests::Created;
 use wire::{
@@ -29,8 +33,13 @@ pub static ROUTE: Route = Route {
     summary: "Record a personal data request",
 };
 
+/// What the OpenAPI document says of it.
+static DOCS: Docs = Docs::answers(&[Good::json(201, "The request that was recorded", r#"{"id":"019cadfd-8900-776c-b781-a47aac473a54","requestType":"DATA_RETRIEVAL","requestTime":"2026-03-02T10:00:00.000Z","requestRemarks":"User called support and requested a copy of their data.","confirmTime":null,"confirmBy":null,"confirmRemarks":null,"commentForUser":null}"#)])
+    .ask(r#"{"requestType":"DATA_RETRIEVAL","requestRemarks":"User called support and requested a copy of their data."}"#);
+
 /// What is asked for. Other fields are ignored.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
+#[schemars(inline)]
 #[serde(rename_all = "camelCase")]
 pub struct Ask {
     request_type: Option<RequestType>,

@@ -6,7 +6,11 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::TimeDelta;
 use domain::{Permission, PersonId, tenant::Tenant};
 use http::Method;
-use runtime::{Allow, Credentials, Failure, Json, Need, NoBody, Org, Path, Route, State};
+use runtime::{
+    Allow, Credentials, Failure, Json, Need, NoBody, Org, Path, Route, State,
+    docs::{Docs, Good, Param},
+};
+use schemars::JsonSchema;
 use serde::Serialize;
 use store::links::ViewLink;
 use url::Url;
@@ -26,8 +30,17 @@ pub static ROUTE: Route = Route {
     summary: "Create a one-time link to the personal data view",
 };
 
+/// What the OpenAPI document says of it.
+static DOCS: Docs = Docs::answers(&[Good::json(
+    200,
+    "A link of 30 days",
+    r#"{"viewUri":"https://id.example.com/personal-data-view?ssdt=abc123..."}"#,
+)])
+.query(&[Param::new::<String>("returnUri", "Where the page leads back to: one of the tenant's origins")]);
+
 /// The link.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
     view_uri: String,

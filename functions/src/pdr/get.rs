@@ -2,7 +2,10 @@
 
 use domain::{Permission, PersonId};
 use http::Method;
-use runtime::{Allow, Credentials, Failure, Json, Need, Org, Path, Route, State};
+use runtime::{
+    Allow, Credentials, Failure, Json, Need, Org, Path, Route, State,
+    docs::{Docs, Good},
+};
 use wire::{Code, Dialect, shapes::trivore::PersonalDataRequest};
 
 /// The route.
@@ -18,6 +21,13 @@ pub static ROUTE: Route = Route {
     needs: &[Need::ReadLedger],
     summary: "Read one personal data request of a person",
 };
+
+/// What the OpenAPI document says of it.
+static DOCS: Docs = Docs::answers(&[Good::json(
+    200,
+    "The request",
+    r#"{"id":"019cadfd-8900-776c-b781-a47aac473a54","requestType":"DATA_RETRIEVAL","requestTime":"2026-03-02T10:00:00.000Z","requestRemarks":"User called support and requested a copy of their data.","confirmTime":null,"confirmBy":null,"confirmRemarks":null,"commentForUser":null}"#,
+)]);
 
 /// Reads it. Ids are opaque in this dialect: one of another form is merely unknown.
 ///

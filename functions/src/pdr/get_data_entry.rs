@@ -2,7 +2,10 @@
 
 use domain::{Permission, PersonId, row::Row};
 use http::Method;
-use runtime::{Allow, Credentials, Failure, Json, Need, Org, Path, Route, State};
+use runtime::{
+    Allow, Credentials, Failure, Json, Need, Org, Path, Route, State,
+    docs::{Docs, Good},
+};
 use wire::{Code, Dialect};
 
 /// The route.
@@ -18,6 +21,13 @@ pub static ROUTE: Route = Route {
     needs: &[Need::ReadLedger, Need::ReadStores],
     summary: "Read one entry of a person's data",
 };
+
+/// What the OpenAPI document says of it.
+static DOCS: Docs = Docs::answers(&[Good::json(
+    200,
+    "The rows of the entry",
+    r#"[{"id":1,"email":"alice@example.com","name":"Alice"}]"#,
+)]);
 
 /// Reads it.
 ///

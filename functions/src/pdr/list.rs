@@ -4,7 +4,10 @@
 
 use domain::{Permission, PersonId};
 use http::Method;
-use runtime::{Allow, Credentials, Failure, Json, Need, Org, Path, Route, State};
+use runtime::{
+    Allow, Credentials, Failure, Json, Need, Org, Path, Route, State,
+    docs::{Docs, Good},
+};
 use wire::{Code, Dialect, shapes::trivore::PersonalDataRequest};
 
 /// The route.
@@ -20,6 +23,13 @@ pub static ROUTE: Route = Route {
     needs: &[Need::ReadLedger],
     summary: "List the personal data requests of a person",
 };
+
+/// What the OpenAPI document says of it.
+static DOCS: Docs = Docs::answers(&[Good::json(
+    200,
+    "The requests, newest first",
+    r#"[{"id":"019cadfd-8900-776c-b781-a47aac473a54","requestType":"DATA_RETRIEVAL","requestTime":"2026-03-02T10:00:00.000Z","requestRemarks":"User called support and requested a copy of their data.","confirmTime":null,"confirmBy":null,"confirmRemarks":null,"commentForUser":null}]"#,
+)]);
 
 /// The most that is answered.
 const MOST: usize = 1000;

@@ -12,6 +12,7 @@ use domain::{
     tenant::Tenant,
 };
 use runtime::{App, Failure};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 use wire::{Code, time};
@@ -19,20 +20,23 @@ use wire::{Code, time};
 use crate::takeouts::build::access;
 
 /// The package.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct MyDataPackage {
     id: String,
     user_id: PersonId,
     status: &'static str,
     data_entries: Vec<Entry>,
+    #[schemars(with = "domain::Timestamp")]
     collected_on: String,
+    #[schemars(with = "domain::Timestamp")]
     collecting_started_on: String,
 }
 
 /// One collection. `data` and `dataIdAsObjectId` are always objects: the vendor's client fails on
 /// anything else.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
 #[serde(rename_all = "camelCase")]
 struct Entry {
     code: String,
@@ -44,6 +48,7 @@ struct Entry {
     backend_system: String,
     mime_type: &'static str,
     account: Value,
+    #[schemars(with = "domain::Timestamp")]
     updated_on: String,
     data_id_as_object_id: Value,
 }

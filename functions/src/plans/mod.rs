@@ -8,13 +8,15 @@ pub mod release;
 use connectors::{Engine, EngineError, Order};
 use domain::{PersonKey, datamap::Masker, hold::Bars, person::Person, plan::Plan, tenant::Tenant};
 use runtime::{App, Caller, Failure};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use wire::{Code, Problem, Reason, time};
 
 use crate::takeouts::build::identities;
 
 /// What a caller may say of the plan to be made.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[schemars(inline)]
 #[serde(default, deny_unknown_fields)]
 pub struct Ask {
     /// A policy of the tenant, in place of the data map's own methods.
@@ -22,7 +24,7 @@ pub struct Ask {
 }
 
 /// A plan, as callers see it.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct PlanReply {
     #[serde(flatten)]
     plan: Plan,
@@ -31,6 +33,7 @@ pub struct PlanReply {
     /// Whether a second person must release the purge, because the plan is above the tenant's blast radius.
     needs_release: bool,
     /// Until when it can be applied.
+    #[schemars(with = "domain::Timestamp")]
     expires_at: String,
 }
 

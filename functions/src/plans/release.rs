@@ -5,8 +5,10 @@ use domain::{Permission, RequestId, request::Work};
 use http::{Method, StatusCode};
 use runtime::{
     Allow, Body, Caller, Credentials, Failure, Json, Need, Org, Path, Route, State,
+    docs::{Docs, Good},
     queues::{Job, Queue},
 };
+use schemars::JsonSchema;
 use serde::Deserialize;
 use wire::{Code, Dialect, shapes::native::RequestReply};
 
@@ -31,8 +33,13 @@ pub static ROUTE: Route = Route {
     summary: "Release a purge above the blast radius, as a second person",
 };
 
+/// What the OpenAPI document says of it.
+static DOCS: Docs = Docs::answers(&[Good::json(202, "The erasure, which goes on", r#"{"id":"019cadfd-8900-7e1a-a6d4-9634d4fed270","kind":"erasure","door":"rallyhere","status":"in_progress","person_id":"903c1ff9-f2cc-435c-b242-9d8a690fcf0a","received_at":"2026-03-02T10:00:00.000Z","changed_at":"2026-03-02T10:00:00.000Z","remarks":null,"purge":{"state":"queued","due":"2026-03-09T10:00:00.000Z","attempts":0,"stores":[]}}"#)])
+    .ask(r#"{"plan":"8cb00f9eb177f7fe8657bef6cc6dcc8428ba65234607e9aa76ef93d7a4de284e"}"#);
+
 /// What is released.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
+#[schemars(inline)]
 #[serde(deny_unknown_fields)]
 pub struct Release {
     /// The hash of the plan that was read; the purge shows the one that waits.

@@ -9,7 +9,10 @@ use domain::{
     tenant::Subjects,
 };
 use http::Method;
-use runtime::{Allow, Credentials, Failure, Json, Need, Org, Path, Route, State};
+use runtime::{
+    Allow, Credentials, Failure, Json, Need, Org, Path, Route, State,
+    docs::{Docs, Good, Param},
+};
 use wire::{Code, Dialect, Problem, Query, Reason, shapes::native::ProcessingReply};
 
 /// The route.
@@ -25,6 +28,16 @@ pub static ROUTE: Route = Route {
     needs: &[Need::ReadLedger],
     summary: "Ask whether data may be used for a purpose",
 };
+
+/// What the OpenAPI document says of it.
+static DOCS: Docs = Docs::answers(&[Good::json(
+    200,
+    "Whether it may, and why",
+    r#"{"allowed":false,"purpose":"marketing","reason":"no_consent","basis":"consent"}"#,
+)])
+.query(&[Param::new::<String>("purpose", "The name of the purpose, as the tenant has it")
+    .required()
+    .example("marketing")]);
 
 /// Answers it.
 ///

@@ -4,7 +4,10 @@ use std::collections::btree_map::Entry;
 
 use domain::{Permission, PersonId, objection::Objection};
 use http::{Method, StatusCode};
-use runtime::{Allow, Caller, Credentials, Failure, Json, Need, NoBody, Org, Path, Route, State};
+use runtime::{
+    Allow, Caller, Credentials, Failure, Json, Need, NoBody, Org, Path, Route, State,
+    docs::{Docs, Good},
+};
 use wire::{Code, Dialect, shapes::native::ObjectionReply};
 
 /// The route.
@@ -20,6 +23,20 @@ pub static ROUTE: Route = Route {
     needs: &[Need::WriteLedger],
     summary: "Record an objection to a purpose",
 };
+
+/// What the OpenAPI document says of it.
+static DOCS: Docs = Docs::answers(&[
+    Good::json(
+        200,
+        "The objection, made before",
+        r#"{"objected_at":"2026-03-02T10:00:00.000Z","recorded_by":"3dabae4e-b780-43fd-84ea-804c76897b89"}"#,
+    ),
+    Good::json(
+        201,
+        "The objection",
+        r#"{"objected_at":"2026-03-02T10:00:00.000Z","recorded_by":"3dabae4e-b780-43fd-84ea-804c76897b89"}"#,
+    ),
+]);
 
 /// Records it. One that was made before stays as it is.
 ///

@@ -5,7 +5,11 @@
 
 use domain::{Permission, PersonId};
 use http::Method;
-use runtime::{Allow, Body, Caller, Credentials, Failure, Json, Need, Org, Path, Route, State};
+use runtime::{
+    Allow, Body, Caller, Credentials, Failure, Json, Need, Org, Path, Route, State,
+    docs::{Docs, Good},
+};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use wire::{Code, Dialect, shapes::native::ObjectionReply};
 
@@ -30,8 +34,13 @@ pub static ROUTE: Route = Route {
     summary: "Override an objection on compelling grounds",
 };
 
+/// What the OpenAPI document says of it.
+static DOCS: Docs = Docs::answers(&[Good::json(200, "The objection, overridden", r#"{"objected_at":"2026-03-02T10:00:00.000Z","recorded_by":"3dabae4e-b780-43fd-84ea-804c76897b89","overridden":{"ground":"The claim is before the court.","by":"3dabae4e-b780-43fd-84ea-804c76897b89","at":"2026-03-03T10:00:00.000Z"}}"#)])
+    .ask(r#"{"ground":"The claim is before the court."}"#);
+
 /// The grounds.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
+#[schemars(inline)]
 #[serde(deny_unknown_fields)]
 pub struct Ask {
     ground: String,

@@ -2,7 +2,10 @@
 
 use domain::{Permission, PersonId};
 use http::{Method, StatusCode};
-use runtime::{Allow, Credentials, Failure, Need, Org, Path, Route, State};
+use runtime::{
+    Allow, Credentials, Failure, Need, Org, Path, Route, State,
+    docs::{Docs, Good},
+};
 use wire::{Code, Dialect};
 
 /// The route.
@@ -18,6 +21,9 @@ pub static ROUTE: Route = Route {
     needs: &[Need::WriteLedger],
     summary: "Withdraw an objection to a purpose",
 };
+
+/// What the OpenAPI document says of it.
+static DOCS: Docs = Docs::answers(&[Good::empty(204, "Withdrawn")]);
 
 /// Withdraws it, even where the tenant has no such purpose any more.
 ///

@@ -2,7 +2,10 @@
 
 use domain::Permission;
 use http::{Method, StatusCode};
-use runtime::{Allow, Credentials, Failure, Need, Org, Path, PersonUuid, Route, State};
+use runtime::{
+    Allow, Credentials, Failure, Need, Org, Path, PersonUuid, Route, State,
+    docs::{Docs, Good},
+};
 use wire::{Code, Dialect};
 
 /// The route.
@@ -18,6 +21,9 @@ pub static ROUTE: Route = Route {
     needs: &[Need::WriteLedger],
     summary: "Call off a person's purge",
 };
+
+/// What the OpenAPI document says of it.
+static DOCS: Docs = Docs::answers(&[Good::empty(204, "Called off, or nothing was queued")]);
 
 /// Calls it off.
 ///

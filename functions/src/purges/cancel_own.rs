@@ -1,7 +1,10 @@
 //! `DELETE /users/v1/person/me/purge`: call off one's own purge, unless it has begun.
 
 use http::{Method, StatusCode};
-use runtime::{Allow, Caller, Credentials, Failure, Need, Org, Route, State};
+use runtime::{
+    Allow, Caller, Credentials, Failure, Need, Org, Route, State,
+    docs::{Docs, Good},
+};
 use wire::{Code, Dialect};
 
 /// The route.
@@ -17,6 +20,9 @@ pub static ROUTE: Route = Route {
     needs: &[Need::WriteLedger],
     summary: "Call off one's own purge",
 };
+
+/// What the OpenAPI document says of it.
+static DOCS: Docs = Docs::answers(&[Good::empty(204, "Called off, or nothing was queued")]);
 
 /// Calls it off.
 ///

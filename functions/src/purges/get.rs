@@ -2,7 +2,10 @@
 
 use domain::Permission;
 use http::Method;
-use runtime::{Allow, Credentials, Failure, Json, Need, Org, Path, PersonUuid, Route, State};
+use runtime::{
+    Allow, Credentials, Failure, Json, Need, Org, Path, PersonUuid, Route, State,
+    docs::{Docs, Good},
+};
 use wire::{Code, Dialect, shapes::rallyhere::PurgeResponse};
 
 /// The route.
@@ -18,6 +21,13 @@ pub static ROUTE: Route = Route {
     needs: &[Need::ReadLedger],
     summary: "See how a person's purge stands",
 };
+
+/// What the OpenAPI document says of it.
+static DOCS: Docs = Docs::answers(&[Good::json(
+    200,
+    "The purge",
+    r#"{"person_id":"903c1ff9-f2cc-435c-b242-9d8a690fcf0a","purge_on":"2026-03-09T10:00:00+00:00","created_on":"2026-03-02T10:00:00+00:00","last_modified_on":"2026-03-02T10:00:00+00:00","status":"queued"}"#,
+)]);
 
 /// Shows it.
 ///

@@ -4,7 +4,10 @@
 
 use domain::Permission;
 use http::{Method, StatusCode};
-use runtime::{Allow, Credentials, Failure, Need, Org, Path, PersonUuid, Route, State};
+use runtime::{
+    Allow, Credentials, Failure, Need, Org, Path, PersonUuid, Route, State,
+    docs::{Docs, Good, Param},
+};
 use wire::{Code, Dialect, Query};
 
 /// The route.
@@ -20,6 +23,12 @@ pub static ROUTE: Route = Route {
     needs: &[Need::WriteLedger],
     summary: "Lift restrictions of a person",
 };
+
+/// What the OpenAPI document says of it.
+static DOCS: Docs = Docs::answers(&[Good::empty(204, "Lifted, or there was none")]).query(&[
+    Param::new::<String>("issuer_type", "Only those that this kind of issuer set"),
+    Param::new::<String>("issuer", "Only those that this issuer set"),
+]);
 
 /// Lifts them.
 ///

@@ -2,7 +2,10 @@
 
 use domain::{Permission, restriction::Restriction};
 use http::Method;
-use runtime::{Allow, Credentials, Failure, Json, Need, Org, Path, PersonUuid, Route, State};
+use runtime::{
+    Allow, Credentials, Failure, Json, Need, Org, Path, PersonUuid, Route, State,
+    docs::{Docs, Good},
+};
 use wire::{Code, Dialect, shapes::rallyhere::Restrictions};
 
 /// The route.
@@ -18,6 +21,13 @@ pub static ROUTE: Route = Route {
     needs: &[Need::ReadLedger],
     summary: "List the restrictions of a person",
 };
+
+/// What the OpenAPI document says of it.
+static DOCS: Docs = Docs::answers(&[Good::json(
+    200,
+    "The restrictions in force",
+    r#"{"restrictions":[{"type":"account_pending_deletion","reason":"pending_deletion","expiration":null}]}"#,
+)]);
 
 /// Lists them: those set by the tenant, and that of a waiting purge.
 ///

@@ -24,13 +24,15 @@ use domain::{
 };
 use http::StatusCode;
 use runtime::{App, Caller, Failure, Json, queues::Queue};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use store::StoreError;
 use uuid::Uuid;
 use wire::{Code, Problem, shapes::rallyhere::PurgeResponse, time::Time};
 
 /// What a caller asks when queueing a purge.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "PurgeRequest")]
 pub struct Ask {
     suggested_purge_time: Option<Time>,
 }

@@ -5,7 +5,10 @@
 
 use domain::Permission;
 use http::{Method, StatusCode};
-use runtime::{Allow, Body, Credentials, Failure, Json, Need, Org, Path, PersonUuid, Route, State};
+use runtime::{
+    Allow, Body, Credentials, Failure, Json, Need, Org, Path, PersonUuid, Route, State,
+    docs::{Docs, Good},
+};
 use wire::{Code, Dialect, shapes::rallyhere::PurgeResponse};
 
 use super::Ask;
@@ -23,6 +26,10 @@ pub static ROUTE: Route = Route {
     needs: &[Need::WriteLedger, Need::QueuePurges, Need::QueueNotices],
     summary: "Queue a person for purging",
 };
+
+/// What the OpenAPI document says of it.
+static DOCS: Docs = Docs::answers(&[Good::json(202, "The purge, queued or as it stands", r#"{"person_id":"903c1ff9-f2cc-435c-b242-9d8a690fcf0a","purge_on":"2026-03-09T10:00:00+00:00","created_on":"2026-03-02T10:00:00+00:00","last_modified_on":"2026-03-02T10:00:00+00:00","status":"queued"}"#)])
+    .ask(r#"{"suggested_purge_time":"2026-03-09T10:00:00Z"}"#);
 
 /// Queues the purge.
 ///

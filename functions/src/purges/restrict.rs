@@ -5,7 +5,11 @@ use domain::{
     restriction::{Restriction, RestrictionType},
 };
 use http::{Method, StatusCode};
-use runtime::{Allow, Body, Credentials, Failure, Json, Need, Org, Path, PersonUuid, Route, State};
+use runtime::{
+    Allow, Body, Credentials, Failure, Json, Need, Org, Path, PersonUuid, Route, State,
+    docs::{Docs, Good},
+};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use wire::{Code, Dialect, Problem, Reason, shapes::rallyhere::RestrictionEntry, time::Time};
 
@@ -23,8 +27,17 @@ pub static ROUTE: Route = Route {
     summary: "Set a restriction on a person",
 };
 
+/// What the OpenAPI document says of it.
+static DOCS: Docs = Docs::answers(&[Good::json(
+    201,
+    "The restriction that was set",
+    r#"{"type":"account_lockout","reason":"user_request","expiration":null}"#,
+)])
+.ask(r#"{"type":"account_lockout","reason":"user_request"}"#);
+
 /// A restriction to set.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
+#[schemars(inline)]
 pub struct Ask {
     r#type: RestrictionType,
     reason: Option<String>,

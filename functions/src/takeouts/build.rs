@@ -4,14 +4,15 @@
 //! from one collection to the next is kept in memory. The takeout is ready only once the archive
 //! is whole, and with that one write its password is gone.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use archive::{About, Archive, Destination, Facts, Manifest, Password};
 use connectors::{Chunks, Engine, EngineError, ObjectInfo, Sink, SinkError};
 use domain::{
+    PersonId, RequestId, Timestamp,
     datamap::{CollectionRef, Identities, Redaction, Selection},
     person::Person,
-    request::{Request, Template, Work},
+    request::{Kind, Request, Status, Template, Work},
     row::Row,
     takeout::{self, TakeoutError},
 };
@@ -20,9 +21,10 @@ use runtime::{
     App, Failure, Need, Trigger, WorkerSpec,
     queues::{Job, Queue},
 };
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
 use store::{StoreError, takeouts::Takeouts};
-use wire::time;
+use wire::{shapes::slashid::Entry, time};
 
 /// The worker.
 pub static SPEC: WorkerSpec = WorkerSpec {
@@ -110,6 +112,7 @@ async fn gather(
     archive: &mut Archive,
 ) -> Result<(), Failure> {
     let record = own_record(app, job, person).await?;
+    let record = serde_json::to_string_pretty(&record).map_err(Failure::internal)?;
     archive.begin_file(OWN_RECORD, "lethe.json").map_err(Failure::unavailable)?;
     archive.file_chunk(record.as_bytes()).await.map_err(Failure::unavailable)?;
     archive.end_file().await.map_err(Failure::unavailable)?;
@@ -135,33 +138,76 @@ pub(crate) async fn access(engine: &Engine, person: &Person, sink: &mut dyn Sink
 }
 
 /// What the ledger itself holds about a person.
-pub(crate) async fn own_record(app: &App, job: Job, person: &Person) -> Result<String, Failure> {
+#[derive(Serialize, JsonSchema)]
+pub struct OwnRecord {
+    person_id: PersonId,
+    identities: BTreeMap<String, String>,
+    verified: BTreeSet<String>,
+    linked_identities: BTreeSet<String>,
+    #[schemars(with = "Timestamp")]
+    registered_at: String,
+    consents: Vec<OwnConsents>,
+    requests: Vec<OwnRequest>,
+}
+
+/// All that was granted from a moment on.
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
+struct OwnConsents {
+    #[schemars(with = "Timestamp")]
+    at: String,
+    granted: Vec<Entry>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
+struct OwnRequest {
+    id: RequestId,
+    kind: Kind,
+    #[schemars(with = "Timestamp")]
+    received_at: String,
+    status: Status,
+    remarks: Option<String>,
+    comment: Option<String>,
+}
+
+impl From<Request> for OwnRequest {
+    fn from(request: Request) -> Self {
+        Self {
+            id: request.id,
+            kind: request.kind,
+            received_at: time::millis(request.received_at),
+            status: request.status(),
+            remarks: request.remarks,
+            comment: request.confirmation.and_then(|confirmation| confirmation.comment),
+        }
+    }
+}
+
+/// What the ledger itself holds about a person.
+pub(crate) async fn own_record(app: &App, job: Job, person: &Person) -> Result<OwnRecord, Failure> {
     let ledger = app.ledger(job.org);
     let history = ledger.consent_history(job.person).await?;
     let requests = ledger.requests(job.person).await?;
-    let record = json!({
-        "person_id": person.id,
-        "identities": person.identities,
-        "verified": person.verified,
-        "linked_identities": person.linked_identities,
-        "registered_at": time::millis(person.created_at),
-        "consents": history.iter().map(|version| json!({
-            "at": time::millis(version.at),
-            "granted": version.consents.iter().map(|consent| json!({
-                "consent_level": consent.level,
-                "created_at": time::micros(consent.created_at),
-            })).collect::<Vec<_>>(),
-        })).collect::<Vec<_>>(),
-        "requests": requests.iter().filter(|request| request.keep_until.is_none()).map(|request| json!({
-            "id": request.id,
-            "kind": request.kind,
-            "received_at": time::millis(request.received_at),
-            "status": request.status(),
-            "remarks": request.remarks,
-            "comment": request.confirmation.as_ref().and_then(|confirmation| confirmation.comment.clone()),
-        })).collect::<Vec<_>>(),
-    });
-    serde_json::to_string_pretty(&record).map_err(Failure::internal)
+    Ok(OwnRecord {
+        person_id: person.id.clone(),
+        identities: person.identities.clone(),
+        verified: person.verified.clone(),
+        linked_identities: person.linked_identities.clone(),
+        registered_at: time::millis(person.created_at),
+        consents: history
+            .into_iter()
+            .map(|version| OwnConsents {
+                at: time::millis(version.at),
+                granted: version.consents.into_iter().map(Entry::from).collect(),
+            })
+            .collect(),
+        requests: requests
+            .into_iter()
+            .filter(|request| request.keep_until.is_none())
+            .map(OwnRequest::from)
+            .collect(),
+    })
 }
 
 /// Rows and objects on their way into the archive.

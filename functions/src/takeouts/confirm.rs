@@ -8,6 +8,7 @@ use http::{Method, StatusCode};
 use pages::confirm_takeout::{Confirmed, Unusable};
 use runtime::{
     Allow, Answer, App, Credentials, Failure, Need, Route, State,
+    docs::{Docs, Good, Param},
     queues::{Job, Queue},
 };
 use store::StoreError;
@@ -28,6 +29,13 @@ pub static ROUTE: Route = Route {
     needs: &[Need::WriteLedger, Need::QueueTakeouts],
     summary: "Confirm where a takeout goes",
 };
+
+/// What the OpenAPI document says of it.
+static DOCS: Docs = Docs::answers(&[
+    Good::page(200, "Confirmed"),
+    Good::page(410, "The link was used, has expired, or never worked"),
+])
+.query(&[Param::new::<String>("token", "The token of the link in the mail").example("AAAA")]);
 
 /// Confirms it.
 ///
@@ -70,7 +78,7 @@ async fn confirm(app: &App, token: &Token) -> Result<bool, Failure> {
 }
 
 /// A page, with the headers that keep it and its address to itself.
-pub(super) fn page(status: StatusCode, html: String) -> Answer {
+pub(crate) fn page(status: StatusCode, html: String) -> Answer {
     Answer {
         status,
         content_type: Some("text/html; charset=utf-8".to_owned()),

@@ -4,7 +4,10 @@
 
 use http::Method;
 use pages::confirm_takeout::Ask;
-use runtime::{Allow, Answer, Credentials, Failure, Need, Route};
+use runtime::{
+    Allow, Answer, Credentials, Failure, Need, Route,
+    docs::{Docs, Good, Param},
+};
 use wire::{Dialect, Query};
 
 /// The route.
@@ -20,6 +23,13 @@ pub static ROUTE: Route = Route {
     needs: &[] as &[Need],
     summary: "Show the button that confirms where a takeout goes",
 };
+
+/// What the OpenAPI document says of it.
+static DOCS: Docs = Docs::answers(&[Good::page(200, "A page with a button")]).query(&[Param::new::<String>(
+    "token",
+    "The token of the link in the mail",
+)
+.example("AAAA")]);
 
 /// Shows it.
 ///

@@ -8,6 +8,7 @@ use domain::{Permission, RequestId};
 use http::Method;
 use runtime::{
     Allow, ApiVersion, Caller, Credentials, Failure, Need, Org, Path, PersonUuid, Route, State, Zip,
+    docs::{Docs, Good},
 };
 use wire::{Code, Dialect};
 
@@ -24,6 +25,12 @@ pub static ROUTE: Route = Route {
     needs: &[Need::ReadLedger, Need::ReadTakeouts],
     summary: "Download a takeout of a user",
 };
+
+/// What the OpenAPI document says of it.
+static DOCS: Docs = Docs::answers(&[
+    Good::raw(200, "The archive, protected by the password of the order", "application/zip"),
+    Good::empty(307, "The archive is large: `Location` is where it can be had for five minutes"),
+]);
 
 /// Gives it out.
 ///

@@ -2,7 +2,10 @@
 
 use domain::{Permission, RequestId};
 use http::Method;
-use runtime::{Allow, ApiVersion, Caller, Credentials, Failure, Need, Org, Path, Route, State, Zip};
+use runtime::{
+    Allow, ApiVersion, Caller, Credentials, Failure, Need, Org, Path, Route, State, Zip,
+    docs::{Docs, Good},
+};
 use wire::{Code, Dialect};
 
 /// The route.
@@ -18,6 +21,12 @@ pub static ROUTE: Route = Route {
     needs: &[Need::ReadLedger, Need::ReadTakeouts],
     summary: "Download one's own takeout",
 };
+
+/// What the OpenAPI document says of it.
+static DOCS: Docs = Docs::answers(&[
+    Good::raw(200, "The archive, protected by the password of the order", "application/zip"),
+    Good::empty(307, "The archive is large: `Location` is where it can be had for five minutes"),
+]);
 
 /// Gives it out.
 ///

@@ -4,6 +4,7 @@ use domain::Permission;
 use http::Method;
 use runtime::{
     Allow, ApiVersion, Caller, Credentials, Failure, Json, Need, Org, Path, PersonUuid, Route, State,
+    docs::{Docs, Good, Param},
 };
 use wire::{
     Code, Dialect, Query,
@@ -23,6 +24,13 @@ pub static ROUTE: Route = Route {
     needs: &[Need::ReadLedger],
     summary: "List the takeouts of a user",
 };
+
+/// What the OpenAPI document says of it.
+static DOCS: Docs = Docs::answers(&[Good::json(200, "The takeouts, newest first", r#"{"data":[{"type":"GDPRTakeout","id":"c0daf39b-4df5-4241-9e7d-b1b85f829090","attributes":{"creationDate":"2023-08-01T14:27:08Z","expirationDate":"2023-08-14T14:27:08Z","status":"inProgress"}}]}"#)])
+    .query(&[
+        Param::new::<u32>("page[number]", "Which page, from 0; all takeouts come without"),
+        Param::new::<u32>("page[size]", "How many a page has: 1 to 100, and 50 if not said"),
+    ]);
 
 /// Lists them.
 ///

@@ -20,6 +20,7 @@ use domain::{
     tenant::Tenant,
 };
 use runtime::{App, Caller, Failure, Json, Zip, queues::Queue};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use store::requests::Created;
 use uuid::Uuid;
@@ -30,19 +31,22 @@ use wire::{
 };
 
 /// An order of a takeout: a JSON:API document.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
+#[schemars(inline)]
 pub struct Order {
     data: Option<Object<Data>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
+#[schemars(inline)]
 struct Data {
     r#type: Option<String>,
     id: Option<String>,
     attributes: Option<Object<Attributes>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
+#[schemars(inline)]
 #[serde(rename_all = "camelCase")]
 struct Attributes {
     password: Option<String>,

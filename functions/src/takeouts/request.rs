@@ -4,6 +4,7 @@ use domain::Permission;
 use http::Method;
 use runtime::{
     Allow, ApiVersion, Body, Caller, Credentials, Failure, Json, Need, Org, Path, PersonUuid, Route, State,
+    docs::{Docs, Good},
 };
 use wire::{
     Code, Dialect,
@@ -31,6 +32,10 @@ pub static ROUTE: Route = Route {
     needs: &[Need::WriteLedger, Need::QueueTakeouts, Need::QueueNotices],
     summary: "Order a takeout of a user's data",
 };
+
+/// What the OpenAPI document says of it.
+static DOCS: Docs = Docs::answers(&[Good::json(200, "The takeout that was ordered", r#"{"data":{"type":"GDPRTakeout","id":"c0daf39b-4df5-4241-9e7d-b1b85f829090","attributes":{"creationDate":"2023-08-01T14:27:08Z","expirationDate":"2023-08-14T14:27:08Z","status":"inProgress"}}}"#)])
+    .ask(r#"{"data":{"type":"GDPRTakeout","id":"string","attributes":{"password":"correct horse battery","sentTo":"alice@example.com"}}}"#);
 
 /// Orders it.
 ///

@@ -1,4 +1,5 @@
 //! Workers that keep everything moving.
 
+pub mod deadlines;
 pub mod resume;
 pub mod sweep;

@@ -131,8 +131,9 @@ impl Gateway {
         }
         let body = read(body).await?;
         let now = (self.clock)();
-        let id = format!("{:x}-{:x}", now.timestamp_millis(), self.count.fetch_add(1, Ordering::Relaxed));
-        let origin = Origin { peer, port: self.port, now, id: &id };
+        let count = self.count.fetch_add(1, Ordering::Relaxed);
+        let id = format!("{:x}-{count:x}", now.timestamp_millis());
+        let origin = Origin { peer, port: self.port, now, id: &id, count };
         let event = event::event(&head, &body, &found, &origin);
         let payload = serde_json::to_vec(&event).map_err(|_| Refusal::Failed)?;
         if payload.len() > MAX_PAYLOAD {
@@ -148,7 +149,12 @@ impl Gateway {
     }
 }
 
-/// Runs a function on an event as Lambda does, from JSON to JSON.
+/// Runs a function on an event as Lambda does, from JSON to JSON; nothing if it fails.
+pub(crate) async fn invoke(handler: Handler, event: &[u8], now: DateTime<Utc>) -> Option<Vec<u8>> {
+    run(handler, event.to_vec(), String::new(), now + MAX_TIME).await.ok()
+}
+
+/// The same for a request that came over the network.
 async fn run(
     handler: Handler,
     payload: Vec<u8>,

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
+use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage, SqsMessageAttribute};
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName, QueueAttributeName};
 use chrono::{DateTime, TimeDelta, Utc};
 use runtime::{App, Trigger, Worker, queues::Queue};
@@ -101,6 +101,7 @@ impl Runner {
                 .max_number_of_messages(10)
                 .wait_time_seconds(5)
                 .message_system_attribute_names(MessageSystemAttributeName::All)
+                .message_attribute_names("All")
                 .send()
                 .await;
             match received {
@@ -167,11 +168,23 @@ impl Runner {
         }
     }
 
+    /// Gives a worker an event, as Lambda does, and takes its answer; nothing if it fails.
+    pub(crate) async fn invoke(&self, worker: &Worker, event: &[u8]) -> Option<Vec<u8>> {
+        let _busy = Busy::new(&self.busy);
+        match worker.spec.trigger {
+            Trigger::Queue(_) => {
+                let event: SqsEvent = serde_json::from_slice(event).ok()?;
+                serde_json::to_vec(&worker.batch(&self.app, event, None).await).ok()
+            }
+            Trigger::Every { .. } => worker.tick(&self.app, None).await.ok().map(|()| b"null".to_vec()),
+        }
+    }
+
     /// Runs a scheduled worker now.
     pub(crate) async fn tick(&self, worker: &Worker) {
         let _busy = Busy::new(&self.busy);
         // A failed tick is logged, and the next one makes up for it.
-        let _ = worker.tick(&self.app).await;
+        let _ = worker.tick(&self.app, None).await;
     }
 
     /// The scheduled workers, and after how many minutes each runs again.
@@ -231,5 +244,11 @@ fn record(message: &Message) -> SqsMessage {
     record.message_id.clone_from(&message.message_id);
     record.receipt_handle.clone_from(&message.receipt_handle);
     record.body.clone_from(&message.body);
+    for (name, value) in message.message_attributes.iter().flatten() {
+        let mut attribute = SqsMessageAttribute::default();
+        attribute.data_type = Some(value.data_type.clone());
+        attribute.string_value.clone_from(&value.string_value);
+        record.message_attributes.insert(name.clone(), attribute);
+    }
     record
 }

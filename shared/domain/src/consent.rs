@@ -1,11 +1,12 @@
 //! Consent: an append-only history in which the last state is the current one (GDPR Art. 7).
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
 
 /// A class of data use that a person may allow, as in `001_371a57b7554a0a7f.txt`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the names are the documentation the seed gives")]
 pub enum ConsentLevel {

@@ -6,12 +6,13 @@
 use std::fmt;
 
 use chrono::{Datelike as _, NaiveDate, TimeDelta};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{HoldId, PersonId, PersonKey, Timestamp};
 
 /// What kind of hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum HoldKind {
     /// Claims are, or may be, before a court.
@@ -31,7 +32,8 @@ impl fmt::Display for HoldKind {
 }
 
 /// Which part of the stores is held: everything that is given must fit. Nothing given is everything.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
 #[serde(default, deny_unknown_fields)]
 pub struct Scope {
     /// Only this data set.

@@ -2,6 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -22,7 +23,8 @@ pub enum IdError {
 macro_rules! uuid_ids {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+        #[schemars(inline)]
         #[serde(transparent)]
         pub struct $name(pub Uuid);
 
@@ -54,7 +56,8 @@ uuid_ids! {
 /// The id by which a tenant knows a person: an opaque text, often a UUID.
 ///
 /// Two spellings of one UUID are one person, so hyphenated UUIDs are kept in lower case.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline, extend("minLength" = 1, "maxLength" = Self::MAX_CHARS))]
 #[serde(try_from = "String", into = "String")]
 pub struct PersonId(String);
 
@@ -123,7 +126,8 @@ impl fmt::Display for PersonId {
 ///
 /// 80 bits: among a hundred million persons of one tenant, two share a pseudonym with a chance of
 /// less than one in a hundred million. Short enough to be carried by a [`RequestId`].
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline, extend("pattern" = "^[0-9a-f]{20}$"))]
 #[serde(try_from = "String", into = "String")]
 pub struct PersonKey(pub [u8; PersonKey::BYTES]);
 

@@ -7,6 +7,7 @@
 pub mod certificate;
 pub mod consent;
 pub mod datamap;
+pub mod deadline;
 pub mod hold;
 pub mod ids;
 pub mod mandate;

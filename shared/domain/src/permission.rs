@@ -59,13 +59,15 @@ pub enum Permission {
     PurgesRelease,
     /// Make new keys for certificates (native).
     KeysWrite,
+    /// Let programs sign in with a secret, and see which may (native).
+    ClientsWrite,
 }
 
 impl Permission {
     /// Every permission there is.
     pub const ALL: &'static [Self] = {
         use Permission::{
-            AccountView, Compliance, ConsentRead, ConsentWrite, Fulfillment, HoldsRead, HoldsWrite,
+            AccountView, ClientsWrite, Compliance, ConsentRead, ConsentWrite, Fulfillment, HoldsRead, HoldsWrite,
             KeysWrite, ObjectionsOverride, PdrConfirm, PdrModify, PdrView, PdrViewAll, PersonsRead,
             PersonsWrite, PlansRead, PlansWrite, ProcessingRead, PurgeAny, PurgePersonAdmin, PurgePersonSelf,
             PurgesRelease, RequestsRead, RestrictionModifyAny, RestrictionReadAny, RestrictionReadSelf,
@@ -100,6 +102,7 @@ impl Permission {
             PlansWrite,
             PurgesRelease,
             KeysWrite,
+            ClientsWrite,
         ]
     };
 
@@ -134,6 +137,7 @@ impl Permission {
             Self::PlansWrite => "lethe:plans:write",
             Self::PurgesRelease => "lethe:purges:release",
             Self::KeysWrite => "lethe:keys:write",
+            Self::ClientsWrite => "lethe:clients:write",
         }
     }
 
@@ -173,7 +177,8 @@ impl Permission {
             | Self::PlansRead
             | Self::PlansWrite
             | Self::PurgesRelease
-            | Self::KeysWrite => false,
+            | Self::KeysWrite
+            | Self::ClientsWrite => false,
         }
     }
 

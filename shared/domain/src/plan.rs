@@ -5,12 +5,13 @@
 //! refuses if the hash differs: then the data, the map or a hold have changed since it was approved.
 
 use aws_lc_rs::digest::{SHA256, digest};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::price;
 
 /// What would be done to one collection.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PlannedCollection {
     /// The dataset's key.
     pub dataset: String,
@@ -45,7 +46,7 @@ pub struct PlannedCollection {
 }
 
 /// What is done to rows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Method {
     /// They are deleted.
@@ -58,7 +59,7 @@ pub enum Method {
 }
 
 /// How a field would be masked.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MaskedAs {
     /// The dotted path of the field.
     pub field: String,
@@ -67,7 +68,7 @@ pub struct MaskedAs {
 }
 
 /// What would be done for one person in all stores.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Plan {
     /// The SHA-256 of what was decided; see [`Plan::seal`].
     pub sha256: String,
@@ -133,7 +134,7 @@ impl Plan {
 }
 
 /// What calls use, in the units that AWS bills.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Usage {
     /// DynamoDB read request units.
     pub read_units: f64,

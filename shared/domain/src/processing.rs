@@ -15,6 +15,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -24,7 +25,7 @@ use crate::{
 };
 
 /// On what the use of data rests (Art. 6(1)).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the names of the law")]
 pub enum Basis {
@@ -205,7 +206,8 @@ pub struct Standing {
 }
 
 /// Why data may, or may not, be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "ProcessingReason")]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the table of the module says what each means")]
 pub enum Reason {

@@ -1,6 +1,7 @@
 //! A purge: the erasure that answers an erasure request (GDPR Art. 17).
 
 use chrono::TimeDelta;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -11,7 +12,7 @@ use crate::{
 };
 
 /// How far a purge has got.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PurgeState {
     /// Waits for its time.
@@ -29,7 +30,7 @@ pub enum PurgeState {
 }
 
 /// What became of one collection of one store.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StoreOutcome {
     /// The data set in the data map.
     pub dataset: String,

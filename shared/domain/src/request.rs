@@ -1,16 +1,18 @@
 //! A request of a person: one record, whatever door it came through (design: one ledger).
 
 use chrono::TimeDelta;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     PersonId, PersonKey, RequestId, Timestamp,
+    deadline::{Deadline, Stage},
     purge::{Purge, PurgeState, StoreOutcome},
     takeout::{Takeout, TakeoutState},
 };
 
 /// What is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// A copy of the data (Art. 15, 20).
@@ -24,7 +26,7 @@ pub enum Kind {
 }
 
 /// The dialect through which a request came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the names of the vendors")]
 pub enum Door {
@@ -37,7 +39,8 @@ pub enum Door {
 }
 
 /// How a request stands, in one word for all kinds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "RequestStatus")]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// Waits for a person to deal with it.
@@ -140,7 +143,7 @@ pub struct Request {
     pub keep_until: Option<Timestamp>,
 }
 
-/// Which scheduled worker must look at a request.
+/// Which scheduled worker must look at a request, or at a note about one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Attention {
     /// A purge whose time has come, until it has ended: `run-due-purges`.
@@ -149,11 +152,15 @@ pub enum Attention {
     Expiry,
     /// Work that should have moved by then: `resume-stalled`.
     Stalled,
+    /// A purge that was given up: `check-deadlines` tells people.
+    Failed,
+    /// A note that the request is still open although half of its time is over: the same.
+    Deadline,
 }
 
 impl Attention {
     /// All kinds.
-    pub const ALL: [Self; 3] = [Self::Purge, Self::Expiry, Self::Stalled];
+    pub const ALL: [Self; 5] = [Self::Purge, Self::Expiry, Self::Stalled, Self::Failed, Self::Deadline];
 }
 
 /// How long a queue has to have a mail sent before it is told again.
@@ -341,7 +348,31 @@ impl Request {
             .filter(|_| !self.is_entrusted())
             .map(|(_, notice)| (Attention::Stalled, notice.retry_at))
             .min_by_key(|(_, at)| *at);
-        [work, mail].into_iter().flatten().min_by_key(|(_, at)| *at)
+        // A purge that was given up waits for people, who may be told by the very mail that is due.
+        let failed = || self.purge().filter(|purge| purge.state == PurgeState::Failed);
+        let moving = [work, mail].into_iter().flatten().min_by_key(|(_, at)| *at);
+        moving.or_else(|| failed().map(|_| (Attention::Failed, self.changed_at)))
+    }
+
+    /// Whether it is neither answered nor called off.
+    pub fn is_open(&self) -> bool {
+        match self.status() {
+            Status::Open | Status::InProgress | Status::Held => true,
+            // What a forgotten person had ordered is over; an erasure that failed is not.
+            Status::Failed => self.keep_until.is_none() || self.purge().is_some(),
+            Status::Completed | Status::Cancelled => false,
+        }
+    }
+
+    /// How far the law's time for it has run, unless Lethe will answer in time by itself: it is open, and
+    /// no purge is set for a time before the deadline.
+    pub fn stage(&self, now: Timestamp) -> Option<Stage> {
+        let deadline = Deadline::of(self.received_at);
+        let is_set = |purge: &Purge| {
+            purge.state == PurgeState::Queued && now <= purge.due && purge.due < deadline.ends_at()
+        };
+        let waits = self.is_open() && !self.purge().is_some_and(is_set);
+        deadline.stage(now).filter(|_| waits)
     }
 
     /// What is kept of the request once the person is erased: that it was made, when, and what
@@ -435,6 +466,35 @@ mod tests {
         let sent = ready.notice_sent(0, now());
         assert_eq!(sent.attention(), Some((Attention::Expiry, now() + TimeDelta::days(13))));
         assert_eq!(sent.notices[0].to, None);
+    }
+
+    #[test]
+    fn a_purge_that_was_given_up_shows_once_its_mails_are_sent() {
+        let mut given_up = request(Kind::Erasure);
+        let purge = Purge::queue(None, &tenant(), now());
+        given_up.work = Work::Purge(Purge { state: PurgeState::Failed, ..purge });
+        let told = given_up.clone().with_notice(Template::PurgeQueued, "a@example.com".into(), None, now());
+
+        assert_eq!(given_up.attention(), Some((Attention::Failed, now())));
+        assert_eq!(told.attention(), Some((Attention::Stalled, now() + TimeDelta::minutes(2))));
+        assert_eq!(told.notice_sent(0, now()).attention(), Some((Attention::Failed, now())));
+    }
+
+    #[test]
+    fn a_purge_set_before_the_deadline_keeps_nobody_waiting() {
+        let purge_in = |days| {
+            let mut request = request(Kind::Erasure);
+            request.work = Work::Purge(Purge::queue(Some(now() + TimeDelta::days(days)), &tenant(), now()));
+            request
+        };
+        let later = |days| now() + TimeDelta::days(days);
+
+        // Received on the last of January: due with the last of February.
+        assert_eq!(purge_in(28).stage(later(20)), None);
+        assert_eq!(purge_in(29).stage(later(20)), Some(Stage::Half));
+        assert_eq!(purge_in(28).stage(later(29)), Some(Stage::Breached), "it should have begun");
+        assert_eq!(request(Kind::Correction).stage(later(28)), Some(Stage::Near));
+        assert_eq!(request(Kind::Correction).forgotten(now(), now()).stage(later(29)), None);
     }
 
     #[test]

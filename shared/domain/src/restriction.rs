@@ -1,11 +1,12 @@
 //! Restrictions: what is barred for a person while they last (GDPR Art. 18; RallyHere R7, R8).
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
 
 /// What is barred.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RestrictionType {
     /// The account is banned.

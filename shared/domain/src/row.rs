@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 /// One value of a row.
@@ -268,7 +269,8 @@ enum End {
 /// One row: its fields in the order in which the data map names them.
 ///
 /// Names are shared, so that the rows of a long answer do not each hold their own.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq, JsonSchema)]
+#[schemars(inline, with = "BTreeMap<String, serde_json::Value>")]
 pub struct Row(Vec<(Arc<str>, Value)>);
 
 impl Row {

@@ -1,12 +1,13 @@
 //! A takeout: the copy of a person's data that answers an access request (GDPR Art. 15(3), 20).
 
 use chrono::TimeDelta;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{Timestamp, tenant::Tenant};
 
 /// How far a takeout has got.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TakeoutState {
     /// Ordered to an address that is not the verified one; waits for a click there.

@@ -2,10 +2,14 @@
 
 use bytes::Bytes;
 use http::StatusCode;
+use schemars::JsonSchema;
 use serde::Serialize;
 use wire::Dialect;
 
-use crate::Failure;
+use crate::{
+    Failure,
+    docs::{Operation, schema_of},
+};
 
 /// An answer, not yet wrapped for Lambda.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,6 +31,9 @@ pub trait IntoAnswer {
     /// # Errors
     /// When it cannot be serialised.
     fn into_answer(self, dialect: Dialect) -> Result<Answer, Failure>;
+
+    /// What answering it says of the operation.
+    fn describe(_: &mut Operation) {}
 }
 
 /// A JSON body in the dialect's media type.
@@ -54,13 +61,17 @@ impl IntoAnswer for StatusCode {
     }
 }
 
-impl<T: Serialize> IntoAnswer for Json<T> {
+impl<T: Serialize + JsonSchema> IntoAnswer for Json<T> {
     fn into_answer(self, dialect: Dialect) -> Result<Answer, Failure> {
         (StatusCode::OK, self).into_answer(dialect)
     }
+
+    fn describe(operation: &mut Operation) {
+        operation.answer = Some(schema_of::<T>);
+    }
 }
 
-impl<T: Serialize> IntoAnswer for (StatusCode, Json<T>) {
+impl<T: Serialize + JsonSchema> IntoAnswer for (StatusCode, Json<T>) {
     fn into_answer(self, dialect: Dialect) -> Result<Answer, Failure> {
         let (status, Json(value)) = self;
         let body = serde_json::to_vec(&value).map_err(Failure::internal)?;
@@ -70,6 +81,10 @@ impl<T: Serialize> IntoAnswer for (StatusCode, Json<T>) {
             headers: Vec::new(),
             body: body.into(),
         })
+    }
+
+    fn describe(operation: &mut Operation) {
+        Json::<T>::describe(operation);
     }
 }
 

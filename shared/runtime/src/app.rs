@@ -12,7 +12,8 @@ use domain::{Timestamp, tenant::Tenant};
 use store::Store;
 
 use crate::{
-    Clock, Config, Entropy, Failure, Log, auth::Gatekeeper, engine::Engines, secrets::SecretsManager,
+    Clock, Config, Entropy, Failure, Log, auth::Gatekeeper, engine::Engines, log::Line,
+    secrets::SecretsManager, trace::Trace,
 };
 
 /// Clients of the services that we call.
@@ -156,6 +157,7 @@ pub struct App {
     inner: Arc<Inner>,
     entropy: Entropy,
     deadline: Option<Timestamp>,
+    trace: Option<Trace>,
 }
 
 struct Inner {
@@ -187,6 +189,7 @@ impl App {
             inner: Arc::new(Inner { config, clients, store, clock, log, gatekeeper, engines }),
             entropy,
             deadline: None,
+            trace: None,
         }
     }
 
@@ -215,9 +218,25 @@ impl App {
         &self.entropy
     }
 
-    /// Where log lines go.
-    pub fn log(&self) -> &Log {
-        &self.inner.log
+    /// Writes a log line about what is being done.
+    pub(crate) fn tell(&self, line: Line<'_>) {
+        self.inner.log.line(line, self.trace);
+    }
+
+    /// Sends counts to CloudWatch, each under its name in the namespace `Lethe`. Those that are zero
+    /// cost nothing.
+    pub fn count(&self, counts: &[(&str, usize)]) {
+        self.inner.log.counts(counts, self.now());
+    }
+
+    /// The same App within the trace that this header names, if it names one.
+    pub(crate) fn traced(&self, header: Option<&str>) -> Self {
+        Self { trace: header.and_then(Trace::read), ..self.clone() }
+    }
+
+    /// The trace that this is a part of, as others are told of it.
+    pub(crate) fn trace_header(&self) -> Option<String> {
+        self.trace.map(|trace| format!("Root={trace}"))
     }
 
     pub(crate) fn gatekeeper(&self) -> &Gatekeeper {

@@ -1,16 +1,20 @@
 //! A call, and what handlers take from it.
 
-use std::{convert::Infallible, str::FromStr};
+use std::{convert::Infallible, marker::PhantomData, str::FromStr};
 
 use bytes::Bytes;
 use domain::{HoldId, OrgId, PersonId, RequestId, tenant::Tenant};
 use http::HeaderMap;
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use store::Read;
 use uuid::Uuid;
 use wire::{At, Code, Dialect, Fault, Problem, Query, Reason};
 
-use crate::{App, Caller, Failure, Route};
+use crate::{
+    App, Caller, Failure, Route,
+    docs::{Operation, schema_of},
+};
 
 /// A call, verified and allowed.
 pub struct Call {
@@ -30,12 +34,19 @@ pub trait FromCall: Sized {
     /// # Errors
     /// When the call does not have it, or not in the right form.
     fn from_call(call: &Call) -> Result<Self, Failure>;
+
+    /// What taking it says of the operation.
+    fn describe(_: &mut Operation) {}
 }
 
 /// What cannot be taken is left to the handler to judge.
 impl<T: FromCall> FromCall for Result<T, Failure> {
     fn from_call(call: &Call) -> Result<Self, Failure> {
         Ok(T::from_call(call))
+    }
+
+    fn describe(operation: &mut Operation) {
+        T::describe(operation);
     }
 }
 
@@ -93,7 +104,7 @@ impl FromCall for Freshness {
 }
 
 /// Something that a part of the path says.
-pub trait PathParam: Sized {
+pub trait PathParam: JsonSchema + Sized {
     /// Reads it.
     ///
     /// # Errors
@@ -102,7 +113,8 @@ pub trait PathParam: Sized {
 }
 
 /// The id of a person in a dialect that speaks of UUIDs only.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
+#[schemars(inline)]
 pub struct PersonUuid(pub Uuid);
 
 impl From<PersonUuid> for PersonId {
@@ -112,7 +124,8 @@ impl From<PersonUuid> for PersonId {
 }
 
 /// The version in the path of the PACE API, such as `2024-3`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
+#[schemars(inline, with = "String", extend("pattern" = "^[0-9]{4}-[0-9]{1,2}$"))]
 pub struct ApiVersion;
 
 fn read<T: FromStr>(text: &str, reason: Reason) -> Result<T, Reason> {
@@ -183,11 +196,19 @@ impl<A: PathParam> FromCall for Path<A> {
     fn from_call(call: &Call) -> Result<Self, Failure> {
         param(call, 0).map(Self)
     }
+
+    fn describe(operation: &mut Operation) {
+        operation.path = vec![schema_of::<A>];
+    }
 }
 
 impl<A: PathParam, B: PathParam> FromCall for Path<(A, B)> {
     fn from_call(call: &Call) -> Result<Self, Failure> {
         Ok(Self((param(call, 0)?, param(call, 1)?)))
+    }
+
+    fn describe(operation: &mut Operation) {
+        operation.path = vec![schema_of::<A>, schema_of::<B>];
     }
 }
 
@@ -195,26 +216,45 @@ impl<A: PathParam, B: PathParam, C: PathParam> FromCall for Path<(A, B, C)> {
     fn from_call(call: &Call) -> Result<Self, Failure> {
         Ok(Self((param(call, 0)?, param(call, 1)?, param(call, 2)?)))
     }
+
+    fn describe(operation: &mut Operation) {
+        operation.path = vec![schema_of::<A>, schema_of::<B>, schema_of::<C>];
+    }
 }
 
 /// A JSON body.
 pub struct Body<T>(pub T);
 
-impl<T: DeserializeOwned> FromCall for Body<T> {
+impl<T: DeserializeOwned + JsonSchema> FromCall for Body<T> {
     fn from_call(call: &Call) -> Result<Self, Failure> {
         check_media_types(call)?;
         Ok(Self(wire::body::read(&call.body)?))
     }
-}
 
-/// A body that is taken as it is, line by line.
-pub struct Lines(pub Bytes);
-
-impl FromCall for Lines {
-    fn from_call(call: &Call) -> Result<Self, Failure> {
-        Ok(Self(call.body.clone()))
+    fn describe(operation: &mut Operation) {
+        operation.body = Some((operation.route.dialect.media_type(), schema_of::<T>));
     }
 }
+
+/// A body that is taken as it is, each line of it JSON that should be a `T`.
+pub struct Lines<T> {
+    /// All of them.
+    pub text: Bytes,
+    form: PhantomData<T>,
+}
+
+impl<T: JsonSchema> FromCall for Lines<T> {
+    fn from_call(call: &Call) -> Result<Self, Failure> {
+        Ok(Self { text: call.body.clone(), form: PhantomData })
+    }
+
+    fn describe(operation: &mut Operation) {
+        operation.body = Some((LINES, schema_of::<T>));
+    }
+}
+
+/// The media type of lines of JSON.
+pub const LINES: &str = "application/x-ndjson";
 
 /// No body: whatever is sent is ignored.
 pub struct NoBody;

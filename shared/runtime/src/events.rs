@@ -9,7 +9,7 @@ use futures_util::future::BoxFuture;
 use crate::{
     App, Failure, Need,
     log::Line,
-    queues::{Job, Queue},
+    queues::{Job, Queue, TRACE},
 };
 
 /// What calls a worker.
@@ -78,6 +78,8 @@ impl Worker {
         let app = app.with_deadline(deadline);
         let mut failures = Vec::new();
         for record in event.records {
+            let trace = record.message_attributes.get(TRACE).and_then(|trace| trace.string_value.as_deref());
+            let app = app.traced(trace);
             let id = record.message_id.unwrap_or_default();
             let jobs: Option<Vec<Job>> =
                 record.body.as_deref().and_then(|body| serde_json::from_str(body).ok());
@@ -91,7 +93,7 @@ impl Worker {
                 }
                 None => {
                     let cause = Some("the message cannot be read".to_owned());
-                    app.log().line(&Line {
+                    app.tell(Line {
                         function: self.spec.name,
                         id: &id,
                         outcome: "failed",
@@ -120,22 +122,23 @@ impl Worker {
         let cause = result.as_ref().err().and_then(Failure::cause);
         let outcome = if result.is_ok() { "done" } else { "failed" };
         let person = Some(job.person.to_string());
-        app.log().line(&Line { function: self.spec.name, id, outcome, cause, person, ..Line::default() });
+        app.tell(Line { function: self.spec.name, id, outcome, cause, person, ..Line::default() });
         result.is_ok()
     }
 
-    /// Handles a tick of the clock.
+    /// Handles a tick of the clock, in the trace that this header names.
     ///
     /// # Errors
     /// When the work could not be done; the next tick does it.
-    pub async fn tick(&self, app: &App) -> Result<(), Failure> {
+    pub async fn tick(&self, app: &App, trace: Option<&str>) -> Result<(), Failure> {
+        let app = &app.traced(trace);
         let result = match &self.run {
             Run::Tick(run) => run(app.clone()).await,
             Run::Job(_) => Ok(()),
         };
         let cause = result.as_ref().err().and_then(Failure::cause);
         let outcome = if result.is_ok() { "done" } else { "failed" };
-        app.log().line(&Line { function: self.spec.name, outcome, cause, ..Line::default() });
+        app.tell(Line { function: self.spec.name, outcome, cause, ..Line::default() });
         result
     }
 }

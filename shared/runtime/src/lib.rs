@@ -10,6 +10,7 @@ pub mod auth;
 mod call;
 mod clock;
 mod config;
+pub mod docs;
 mod engine;
 mod entropy;
 mod events;
@@ -23,11 +24,14 @@ mod route;
 mod secrets;
 mod serve;
 mod subject;
+mod trace;
 
 pub use answer::{Answer, IntoAnswer, Json, Zip};
 pub use app::{App, Clients, EngineSource, Parts};
 pub use auth::Caller;
-pub use call::{ApiVersion, Body, Call, Freshness, FromCall, Lines, NoBody, Org, Path, PersonUuid, State};
+pub use call::{
+    ApiVersion, Body, Call, Freshness, FromCall, LINES, Lines, NoBody, Org, Path, PersonUuid, State,
+};
 pub use clock::Clock;
 pub use config::{Config, ConfigError, Issuer, QueueUrls};
 pub use engine::{EngineRefused, open_engine};

@@ -13,8 +13,10 @@ use wire::{Code, Dialect, Problem, Query};
 use crate::{
     Allow, Answer, App, Call, Caller, Failure, FromCall, IntoAnswer, PersonUuid, Route, auth,
     call::PathParam as _,
+    docs::Operation,
     idempotency::{self, Asked, Turn},
     log::Line,
+    trace::Trace,
 };
 
 /// The largest body that is read, in bytes.
@@ -38,6 +40,9 @@ pub struct Endpoint {
 pub trait Handler<Args>: Send + Sync + 'static {
     /// Handles a call.
     fn handle(&self, call: Call) -> impl Future<Output = Result<Answer, Failure>> + Send;
+
+    /// What its arguments and its answer say of the operation.
+    fn describe(operation: &mut Operation);
 }
 
 macro_rules! handlers {
@@ -55,6 +60,11 @@ macro_rules! handlers {
                 $(let $arg = $arg::from_call(&call)?;)*
                 drop(call);
                 self($($arg),*).await?.into_answer(dialect)
+            }
+
+            fn describe(operation: &mut Operation) {
+                $($arg::describe(operation);)*
+                R::describe(operation);
             }
         }
     };
@@ -83,6 +93,8 @@ impl Endpoint {
     /// Answers a call.
     pub async fn call(&self, app: &App, request: Request) -> Response<LambdaBody> {
         let id = call_id(app, request.headers());
+        let header = request.headers().get(Trace::HEADER).and_then(|value| value.to_str().ok());
+        let app = &app.traced(header);
         let outcome = self.attempt(app, request).await;
         let dialect = self.route.dialect;
         let (answer, cause) = match outcome {
@@ -100,13 +112,13 @@ impl Endpoint {
                 (answer, cause)
             }
         };
-        app.log().line(&Line {
+        app.tell(Line {
             function: self.route.name,
             id: &id,
             status: Some(answer.status.as_u16()),
             outcome: if answer.status.is_success() { "answered" } else { "refused" },
-            person: None,
             cause,
+            ..Line::default()
         });
         respond(answer, &id)
     }

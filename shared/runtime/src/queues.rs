@@ -1,10 +1,11 @@
 //! Queues: a message only says which record to look at; the record says what is to be done.
 
+use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
 use domain::{OrgId, PersonKey, RequestId, request::Request};
 use serde::{Deserialize, Serialize};
 use store::{StoreError, requests::Due};
 
-use crate::{App, Failure};
+use crate::{App, Failure, log::Line};
 
 /// A queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,6 +50,9 @@ impl From<Due> for Job {
     }
 }
 
+/// The attribute of a message that names the trace in which it was sent.
+pub(crate) const TRACE: &str = "trace";
+
 /// The most jobs that one message carries. A job that fails brings back its message, in which
 /// those that are done find nothing to do.
 const JOBS_PER_MESSAGE: usize = 100;
@@ -70,12 +74,16 @@ impl App {
             Queue::Purges => &urls.purges,
             Queue::Notices => &urls.notices,
         };
+        let trace = self.trace_header().and_then(|trace| {
+            MessageAttributeValue::builder().data_type("String").string_value(trace).build().ok()
+        });
         let messages: Vec<&[Job]> = jobs.chunks(JOBS_PER_MESSAGE).collect();
         for batch in messages.chunks(MESSAGES_PER_CALL) {
             let mut send = self.clients().sqs.send_message_batch().queue_url(url);
             for (number, jobs) in batch.iter().enumerate() {
-                let entry = aws_sdk_sqs::types::SendMessageBatchRequestEntry::builder()
+                let entry = SendMessageBatchRequestEntry::builder()
                     .id(number.to_string())
+                    .set_message_attributes(trace.clone().map(|trace| [(TRACE.to_owned(), trace)].into()))
                     .message_body(serde_json::to_string(jobs).map_err(Failure::internal)?)
                     .build()
                     .map_err(Failure::internal)?;
@@ -96,14 +104,13 @@ impl App {
         let Err(failure) = self.enqueue(queue, &[job]).await else { return true };
         let cause = failure.cause();
         let person = Some(job.person.to_string());
-        let line = crate::log::Line {
+        self.tell(Line {
             function: queue.name(),
             outcome: "not queued",
             person,
             cause,
-            ..Default::default()
-        };
-        self.log().line(&line);
+            ..Line::default()
+        });
         false
     }
 

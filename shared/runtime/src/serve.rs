@@ -31,7 +31,7 @@ pub fn serve_worker(worker: Worker) -> ExitCode {
                     let answer = worker.batch(&app, batch, deadline).await;
                     Ok::<_, lambda_http::Error>(serde_json::to_value(answer)?)
                 }
-                Trigger::Every { .. } => match worker.tick(&app).await {
+                Trigger::Every { .. } => match worker.tick(&app, context.xray_trace_id.as_deref()).await {
                     Ok(()) => Ok(Value::Null),
                     Err(failure) => Err(failure.cause().unwrap_or_default().into()),
                 },

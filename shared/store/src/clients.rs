@@ -5,8 +5,10 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::{
-    Store, StoreError, keys,
-    table::{Only, Read},
+    Ledger, Store, StoreError,
+    keys::{self, Key},
+    list::FIRST,
+    table::{IndexPage, Only, Read, readable},
     vault::new_pair,
 };
 
@@ -37,7 +39,8 @@ impl Store {
     /// # Errors
     /// When the table cannot be written.
     pub async fn put_client(&self, client: &ApiClient) -> Result<(), StoreError> {
-        self.inner.table.put(&keys::client(&client.id), client, &[], Only::Always).await
+        let listed = [("list", Some(keys::in_client_list(client.org, &client.id)))];
+        self.inner.table.put(&keys::client(&client.id), client, &listed, Only::Always).await
     }
 
     /// The Ed25519 key, as PKCS#8, that signs the tokens we issue ourselves; made at the first call.
@@ -46,5 +49,51 @@ impl Store {
     /// When the key cannot be had.
     pub async fn signing_key(&self) -> Result<Zeroizing<Vec<u8>>, StoreError> {
         self.inner.vault.secret(&keys::signing_key(), new_pair).await
+    }
+}
+
+impl Ledger<'_> {
+    /// The API clients of the tenant. Comes from an index: one that was just made may be missing.
+    ///
+    /// # Errors
+    /// When the table cannot be read.
+    pub async fn clients(&self) -> Result<Vec<ApiClient>, StoreError> {
+        let pk = keys::client_list_partition(self.org);
+        let mut clients = Vec::new();
+        let mut start = None;
+        loop {
+            let page = IndexPage {
+                index: "list",
+                pk: &pk,
+                sk: (FIRST, "\u{7f}"),
+                newest_first: false,
+                limit: 1000,
+                start,
+            };
+            let (places, next) = self.store.table.index_page(page).await?;
+            let keys: Vec<Key> = places.into_iter().map(|place| place.key).collect();
+            for item in self.store.table.get_many(&keys, Read::Eventual).await? {
+                clients.push(readable::<ApiClient>(item)?);
+            }
+            match next {
+                Some(next) => start = Some(next),
+                None => break,
+            }
+        }
+        clients.sort_by(|one, other| one.id.cmp(&other.id));
+        Ok(clients)
+    }
+
+    /// Removes an API client of the tenant, if it has one of this id.
+    ///
+    /// # Errors
+    /// When the table cannot be written.
+    pub async fn remove_client(&self, id: &str) -> Result<(), StoreError> {
+        let place = keys::client(id);
+        let client = self.store.table.get::<ApiClient>(&place, Read::Consistent).await?;
+        match client.filter(|client| client.org == self.org) {
+            Some(_) => self.store.table.delete(&place).await,
+            None => Ok(()),
+        }
     }
 }

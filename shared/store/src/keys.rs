@@ -16,6 +16,8 @@
 //! | a plan of the person's erasure | table | `ORG#o#P#p`, `S#<hash>` |
 //! | the holds on the person | table | `ORG#o#P#p`, begins with `W#` |
 //! | the holds on the whole tenant | table | `ORG#o`, begins with `W#` |
+//! | what is watched of the person's requests | table | `ORG#o#P#p`, begins with `Y#` |
+//! | how far the tenant's list was looked through for what to watch | table | `ORG#o`, `Y` |
 //! | whose hold is this | table | `ORG#o#W#i`, `W` |
 //! | whose request is this, if a caller chose its id (ours tell) | table | `ORG#o#R#i`, `R` |
 //! | the certificate about this request | table | `ORG#o#R#i`, `C` |
@@ -27,6 +29,7 @@
 //! | all tombstones of the tenant | `list` | `ORG#o#T` |
 //! | all holds of the tenant, newest first | `list` | `ORG#o#W` |
 //! | what needs attention by now, oldest first | `due` | `<attention>#<shard>`, up to `<now>` |
+//! | all API clients of the tenant | `list` | `ORG#o#A` |
 //! | an API client | table | `CLIENT#<id>`, `CLIENT` |
 //!
 //! The `due` index and API clients are the only keys that do not begin with a tenant: sweepers
@@ -149,6 +152,24 @@ pub fn hold(org: OrgId, person: Option<PersonKey>, id: HoldId) -> Key {
     Key { pk, sk: format!("{HOLDS}{id}") }
 }
 
+/// What all notes of watched requests begin with.
+pub const WATCHES: &str = "Y#";
+
+/// Where it is noted that a request is watched.
+pub fn watch(org: OrgId, person: PersonKey, id: RequestId) -> Key {
+    Key { pk: person_partition(org, person), sk: format!("{WATCHES}{id}") }
+}
+
+/// Where a watched request stands among all of them.
+pub fn watch_due(id: RequestId, ends_at: Timestamp) -> Key {
+    Key { pk: due_partition(Attention::Deadline, due_shard(id)), sk: sortable(ends_at) }
+}
+
+/// Where it is noted how far the list of a tenant was looked through for what to watch.
+pub fn watch_marker(org: OrgId) -> Key {
+    Key { pk: tenant_partition(org), sk: "Y".into() }
+}
+
 /// Where it is noted on whose data the hold `id` is.
 pub fn hold_owner(org: OrgId, id: HoldId) -> Key {
     Key { pk: format!("ORG#{org}#W#{id}"), sk: "W".into() }
@@ -208,6 +229,16 @@ pub fn client(id: &str) -> Key {
     Key { pk: format!("CLIENT#{id}"), sk: "CLIENT".into() }
 }
 
+/// Where an API client stands in the list of all of its tenant.
+pub fn in_client_list(org: OrgId, id: &str) -> Key {
+    Key { pk: client_list_partition(org), sk: id.to_owned() }
+}
+
+/// The list of all API clients of a tenant.
+pub fn client_list_partition(org: OrgId) -> String {
+    format!("ORG#{org}#A")
+}
+
 /// Where a request stands in the list of all requests of its tenant, if it does.
 pub fn in_list(org: OrgId, request: &Request) -> Option<Key> {
     let place = || Key { pk: list_partition(org), sk: list_sort(request.received_at, request.id.0) };
@@ -237,8 +268,12 @@ pub fn hold_list_partition(org: OrgId) -> String {
 /// Where a request waits for attention, if it needs any.
 pub fn in_due(request: &Request) -> Option<Key> {
     let (attention, at) = request.attention()?;
-    let shard = request.id.0.as_bytes()[15] % DUE_SHARDS;
-    Some(Key { pk: due_partition(attention, shard), sk: sortable(at) })
+    Some(Key { pk: due_partition(attention, due_shard(request.id)), sk: sortable(at) })
+}
+
+/// The shard of a request.
+fn due_shard(id: RequestId) -> u8 {
+    id.0.as_bytes()[15] % DUE_SHARDS
 }
 
 /// One shard of what is due for one kind of attention.
@@ -247,6 +282,8 @@ pub fn due_partition(attention: Attention, shard: u8) -> String {
         Attention::Purge => "PURGE",
         Attention::Expiry => "EXPIRY",
         Attention::Stalled => "STALLED",
+        Attention::Failed => "FAILED",
+        Attention::Deadline => "DEADLINE",
     };
     format!("{name}#{shard}")
 }
@@ -303,6 +340,7 @@ mod tests {
             view_link(org, someone).sk,
             plan(org, someone, "").sk,
             hold(org, Some(someone), HoldId(Uuid::nil())).sk,
+            watch(org, someone, RequestId(Uuid::nil())).sk,
         ];
 
         assert!(CONSENTS < newest.as_str() && newest < own && own < current);

@@ -22,6 +22,7 @@
 pub mod certificates;
 pub mod clients;
 pub mod consents;
+pub mod deadlines;
 mod error;
 pub mod holds;
 pub mod keys;

@@ -1,8 +1,16 @@
 //! The dialects, and how each tells an error.
 
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 
-use crate::{At, Code, Fault, Problem, Reason, Step};
+use crate::{
+    At, Code, Fault, Problem, Reason, Step,
+    errors::{
+        ConnectError, ConnectMessage, ConnectMeta, EnvelopeError, EnvelopeErrors, HzApiErrorModel,
+        JsonApiError, JsonApiErrors, Loc, ManagementError, ProblemDetails, ProblemFault, Source,
+        ValidationError, ValidationErrors,
+    },
+};
 
 /// The form in which a caller speaks and is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -58,12 +66,14 @@ impl Dialect {
     pub fn render(self, problem: &Problem, request_id: &str) -> Rendered {
         let status = self.status(problem.code);
         let body = match self {
-            Self::JsonApi => json_api(problem, status, request_id),
-            Self::Envelope => json!({"errors": [{"httpcode": status, "message": problem.detail()}]}),
-            Self::Connect => connect(problem, status),
+            Self::JsonApi => written(&json_api(problem, status, request_id)),
+            Self::Envelope => written(&EnvelopeErrors {
+                errors: [EnvelopeError { httpcode: status, message: problem.detail() }],
+            }),
+            Self::Connect => written(&connect(problem, status)),
             Self::Detail => detail(problem),
-            Self::Management => management(problem, status),
-            Self::Native => native(problem, status, request_id),
+            Self::Management => written(&management(problem, status)),
+            Self::Native => written(&native(problem, status, request_id)),
         };
         let mut headers = Vec::new();
         if status == 401 && self == Self::Management {
@@ -82,19 +92,23 @@ impl Dialect {
     }
 }
 
+/// The body as JSON.
+fn written(body: &impl Serialize) -> Value {
+    // Texts, numbers and lists of them have no way to fail.
+    serde_json::to_value(body).unwrap_or_default()
+}
+
 /// PACE: titles and places as its own JSON:API runtime writes them (contracts A.1).
-fn json_api(problem: &Problem, status: u16, request_id: &str) -> Value {
-    let mut base = json!({"id": request_id, "status": status.to_string()});
-    let object = |more: Value| {
-        let mut error = base.clone();
-        if let (Value::Object(error), Value::Object(more)) = (&mut error, more) {
-            error.extend(more);
-        }
-        error
+fn json_api(problem: &Problem, status: u16, request_id: &str) -> JsonApiErrors {
+    let error = |title: String| JsonApiError {
+        id: request_id.to_owned(),
+        status: status.to_string(),
+        title,
+        ..JsonApiError::default()
     };
     let about = problem.about.as_deref().unwrap_or_default();
-    let errors: Vec<Value> = match problem.code {
-        Code::AuthMalformedAccess => vec![object(json!({"title": "Unauthorized"}))],
+    let single = match problem.code {
+        Code::AuthMalformedAccess => error("Unauthorized".to_owned()),
         Code::AuthNotJwt
         | Code::AuthTokenFormat
         | Code::AuthTokenUnknown
@@ -104,42 +118,36 @@ fn json_api(problem: &Problem, status: u16, request_id: &str) -> Value {
         | Code::AuthTokenSigInvalid
         | Code::AuthTokenExpired
         | Code::AuthTokenInvalidClaim
-        | Code::BadClient => vec![object(json!({"title": "user token is invalid"}))],
-        Code::InsufficientPermissions => {
-            vec![object(json!({"title": format!("Forbidden - requires scope \"{about}\"")}))]
-        }
-        Code::MissingLinkedIdentity => vec![object(json!({
-            "code": problem.code.row().slug,
-            "title": problem.title(),
-            "detail": "Linked identity is needed to access this resource, please check why the user does not have a linked identity",
-        }))],
+        | Code::BadClient => error("user token is invalid".to_owned()),
+        Code::InsufficientPermissions => error(format!("Forbidden - requires scope \"{about}\"")),
+        Code::MissingLinkedIdentity => JsonApiError {
+            code: Some(problem.code.row().slug),
+            detail: Some("Linked identity is needed to access this resource, please check why the user does not have a linked identity".to_owned()),
+            ..error(problem.title())
+        },
         Code::NotAcceptable | Code::UnsupportedMediaType => {
             let header = if problem.code == Code::NotAcceptable { "Accept" } else { "Content-Type" };
-            let title = format!(
+            error(format!(
                 "request needs to be send with \"{header}\" header, containing value: \"application/vnd.api+json\""
-            );
-            vec![object(json!({"title": title}))]
+            ))
         }
-        Code::Malformed => {
-            vec![object(json!({"title": format!("can't parse content: {}", problem.detail())}))]
+        Code::Malformed => error(format!("can't parse content: {}", problem.detail())),
+        Code::InvalidField | Code::InvalidParameter if !problem.faults.is_empty() => {
+            let told = |fault: &Fault| JsonApiError {
+                detail: Some(fault.to_string()),
+                source: Some(Source::of(&fault.at)),
+                ..error(match &fault.at {
+                    At::Body(_) => format!("{} is invalid", capitalised(&fault.at.name())),
+                    At::Path(name) | At::Query(name) | At::Header(name) => {
+                        format!("invalid value for {name}")
+                    }
+                })
+            };
+            return JsonApiErrors { errors: problem.faults.iter().map(told).collect() };
         }
-        Code::InvalidField | Code::InvalidParameter => problem
-            .faults
-            .iter()
-            .map(|fault| match &fault.at {
-                At::Body(_) => object(json!({
-                    "title": format!("{} is invalid", capitalised(&fault.at.name())),
-                    "detail": fault.to_string(),
-                    "source": {"pointer": pointer(&fault.at)},
-                })),
-                At::Path(name) | At::Query(name) | At::Header(name) => object(json!({
-                    "title": format!("invalid value for {name}"),
-                    "detail": fault.to_string(),
-                    "source": {"parameter": name},
-                })),
-            })
-            .collect(),
-        Code::AuthUnavailable
+        Code::InvalidField
+        | Code::InvalidParameter
+        | Code::AuthUnavailable
         | Code::CredentialsInQuery
         | Code::TooLarge
         | Code::PersonNotFound
@@ -165,13 +173,18 @@ fn json_api(problem: &Problem, status: u16, request_id: &str) -> Value {
         | Code::FeatureOff
         | Code::TooManyRequests
         | Code::Unavailable
-        | Code::Internal => vec![object(json!({"title": problem.title()}))],
+        | Code::Internal => error(problem.title()),
     };
-    if errors.is_empty() {
-        base["title"] = json!(problem.title());
-        return json!({"errors": [base]});
+    JsonApiErrors { errors: vec![single] }
+}
+
+impl Source {
+    fn of(at: &At) -> Self {
+        match at {
+            At::Body(steps) => Self::Pointer(pointer(steps)),
+            At::Path(name) | At::Query(name) | At::Header(name) => Self::Parameter(name),
+        }
     }
-    json!({ "errors": errors })
 }
 
 fn capitalised(name: &str) -> String {
@@ -180,19 +193,12 @@ fn capitalised(name: &str) -> String {
 }
 
 /// A JSON pointer, lower-cased as PACE's runtime does.
-fn pointer(at: &At) -> String {
-    match at {
-        At::Body(steps) => steps
-            .iter()
-            .map(|step| match step {
-                Step::Field(name) => {
-                    format!("/{}", name.to_lowercase().replace('~', "~0").replace('/', "~1"))
-                }
-                Step::Index(index) => format!("/{index}"),
-            })
-            .collect(),
-        At::Path(name) | At::Query(name) | At::Header(name) => format!("/{name}"),
-    }
+fn pointer(steps: &[Step]) -> String {
+    let step = |step: &Step| match step {
+        Step::Field(name) => format!("/{}", name.to_lowercase().replace('~', "~0").replace('/', "~1")),
+        Step::Index(index) => format!("/{index}"),
+    };
+    steps.iter().map(step).collect()
 }
 
 /// Instacart's code for a single faulty value.
@@ -200,22 +206,27 @@ const INVALID_VALUE: u16 = 1001;
 /// Instacart's code for the wrapper around several.
 const SEVERAL: u16 = 9999;
 
-fn connect(problem: &Problem, status: u16) -> Value {
-    let single = |message: &str, key: &str| json!({"error": {"message": message, "code": INVALID_VALUE}, "meta": {"key": key}});
+fn connect(problem: &Problem, status: u16) -> ConnectError {
+    let plain = |message: &str, code: u16| ConnectError {
+        error: ConnectMessage { message: message.to_owned(), code, errors: Vec::new() },
+        meta: None,
+    };
+    let single = |message: &str, key: &str| ConnectError {
+        meta: Some(ConnectMeta { key: key.to_owned() }),
+        ..plain(message, INVALID_VALUE)
+    };
     match problem.code {
         Code::PersonNotFound => single("User Not Found", problem.about.as_deref().unwrap_or("user_id")),
         Code::FeatureOff => single(problem.code.row().title, "feature_flag"),
         Code::InvalidField | Code::Malformed => {
-            let errors: Vec<Value> = problem
-                .faults
-                .iter()
-                .map(|fault| single(&connect_message(fault), &fault.at.to_string()))
-                .collect();
-            json!({"error": {"message": "There were issues with your request", "code": SEVERAL, "errors": errors}})
+            let told = |fault: &Fault| single(&connect_message(fault), &fault.at.to_string());
+            let mut several = plain("There were issues with your request", SEVERAL);
+            several.error.errors = problem.faults.iter().map(told).collect();
+            several
         }
         Code::InvalidParameter => match problem.faults.first() {
             Some(fault) => single(&connect_message(fault), &fault.at.to_string()),
-            None => json!({"error": {"message": problem.title(), "code": INVALID_VALUE}}),
+            None => plain(&problem.title(), INVALID_VALUE),
         },
         Code::IdempotencyConflict => single(problem.code.row().title, "Idempotency-Key"),
         Code::AuthMalformedAccess
@@ -228,10 +239,8 @@ fn connect(problem: &Problem, status: u16) -> Value {
         | Code::AuthTokenSigInvalid
         | Code::AuthTokenExpired
         | Code::AuthTokenInvalidClaim
-        | Code::BadClient => json!({"error": {"message": "Unauthorized", "code": status}}),
-        Code::InsufficientPermissions | Code::CredentialsInQuery => {
-            json!({"error": {"message": "Forbidden", "code": status}})
-        }
+        | Code::BadClient => plain("Unauthorized", status),
+        Code::InsufficientPermissions | Code::CredentialsInQuery => plain("Forbidden", status),
         Code::AuthUnavailable
         | Code::MissingLinkedIdentity
         | Code::NotAcceptable
@@ -257,7 +266,7 @@ fn connect(problem: &Problem, status: u16) -> Value {
         | Code::Conflict
         | Code::TooManyRequests
         | Code::Unavailable
-        | Code::Internal => json!({"error": {"message": problem.title(), "code": status}}),
+        | Code::Internal => plain(&problem.title(), status),
     }
 }
 
@@ -272,50 +281,47 @@ fn connect_message(fault: &Fault) -> String {
 
 fn detail(problem: &Problem) -> Value {
     if problem.faults.is_empty() && problem.code != Code::UnsupportedMediaType {
-        let row = problem.code.row();
-        return json!({
-            "auth_success": !row.slug.starts_with("auth_"),
-            "error_code": row.slug,
-            "desc": problem.title(),
+        let slug = problem.code.row().slug;
+        return written(&HzApiErrorModel {
+            auth_success: !slug.starts_with("auth_"),
+            error_code: slug,
+            desc: problem.title(),
         });
     }
     let not_an_object = [Fault::new(At::Body(Vec::new()), Reason::Type("object"))];
     let faults = if problem.faults.is_empty() { &not_an_object[..] } else { &problem.faults[..] };
-    let entries: Vec<Value> = faults
-        .iter()
-        .map(|fault| {
-            let (msg, kind) = pydantic(&fault.reason);
-            json!({"loc": loc(fault), "msg": msg, "type": kind})
-        })
-        .collect();
-    json!({ "detail": entries })
+    let told = |fault: &Fault| {
+        let (msg, kind) = pydantic(&fault.reason);
+        ValidationError { loc: loc(fault), msg, r#type: kind }
+    };
+    written(&ValidationErrors { detail: faults.iter().map(told).collect() })
 }
 
 /// The place of a fault as pydantic v1 writes it.
-fn loc(fault: &Fault) -> Value {
+fn loc(fault: &Fault) -> Vec<Loc> {
+    let name = |name: &str| Loc::Name(name.to_owned());
     match (&fault.at, &fault.reason) {
-        (At::Body(_), Reason::NotJson { offset }) => json!(["body", offset]),
+        (At::Body(_), Reason::NotJson { offset }) => vec![name("body"), Loc::Place(*offset)],
         (At::Body(steps), _) => {
-            let mut loc = vec![json!("body")];
-            loc.extend(steps.iter().map(|step| match step {
-                Step::Field(name) => json!(name),
-                Step::Index(index) => json!(index),
-            }));
-            Value::Array(loc)
+            let step = |step: &Step| match step {
+                Step::Field(field) => name(field),
+                Step::Index(index) => Loc::Place(*index),
+            };
+            std::iter::once(name("body")).chain(steps.iter().map(step)).collect()
         }
-        (At::Path(name), _) => json!(["path", name]),
-        (At::Query(name), _) => json!(["query", name]),
-        (At::Header(name), _) => json!(["header", name]),
+        (At::Path(parameter), _) => vec![name("path"), name(parameter)],
+        (At::Query(parameter), _) => vec![name("query"), name(parameter)],
+        (At::Header(header), _) => vec![name("header"), name(header)],
     }
 }
 
 /// Message and type of a fault in the words of pydantic v1.
-fn pydantic(reason: &Reason) -> (String, String) {
+fn pydantic(reason: &Reason) -> (String, &'static str) {
     let (msg, kind) = match reason {
         Reason::Missing => ("field required", "value_error.missing"),
         Reason::Blank => ("ensure this value has at least 1 characters", "value_error.any_str.min_length"),
         Reason::NotJson { offset } => {
-            return (format!("Expecting value: char {offset}"), "value_error.jsondecode".into());
+            return (format!("Expecting value: char {offset}"), "value_error.jsondecode");
         }
         Reason::Type("object") => ("value is not a valid dict", "type_error.dict"),
         Reason::Type("list") => ("value is not a valid list", "type_error.list"),
@@ -324,19 +330,19 @@ fn pydantic(reason: &Reason) -> (String, String) {
         Reason::Type(_) => ("str type expected", "type_error.str"),
         Reason::Uuid => ("value is not a valid uuid", "type_error.uuid"),
         Reason::Time => ("invalid datetime format", "value_error.datetime"),
-        Reason::Other(predicate) => return (predicate.clone(), "value_error".into()),
+        Reason::Other(predicate) => return (predicate.clone(), "value_error"),
     };
-    (msg.into(), kind.into())
+    (msg.into(), kind)
 }
 
-fn management(problem: &Problem, status: u16) -> Value {
-    let message = match (problem.code, &problem.about) {
+fn management(problem: &Problem, status: u16) -> ManagementError {
+    let error_message = match (problem.code, &problem.about) {
         (Code::InsufficientPermissions, Some(permission)) => {
             format!("Client does not have required permission {permission}.")
         }
         _ => format!("{}.", capitalised_unless_field(problem)),
     };
-    json!({"errorMessage": message, "statusCode": status})
+    ManagementError { error_message, status_code: status }
 }
 
 /// Field names keep their spelling; other sentences begin with a capital.
@@ -344,34 +350,25 @@ fn capitalised_unless_field(problem: &Problem) -> String {
     if problem.faults.is_empty() { capitalised(&problem.detail()) } else { problem.detail() }
 }
 
-fn native(problem: &Problem, status: u16, request_id: &str) -> Value {
+fn native(problem: &Problem, status: u16, request_id: &str) -> ProblemDetails {
     let row = problem.code.row();
-    let mut body = json!({
-        "type": format!("urn:lethe:problem:{}", row.slug),
-        "title": row.title.replace(" - {}", "").replace(": {}", ""),
-        "status": status,
-        "detail": problem.about.as_ref().map_or_else(|| problem.detail(), |about| format!("{}: {about}", problem.detail())),
-        "instance": format!("urn:lethe:call:{request_id}"),
-    });
-    if !problem.faults.is_empty() {
-        let errors: Vec<Value> = problem
-            .faults
-            .iter()
-            .map(|fault| match fault.at {
-                At::Body(_) => json!({"pointer": pointer(&fault.at), "detail": fault.reason.to_string()}),
-                At::Path(name) | At::Query(name) | At::Header(name) => {
-                    json!({"parameter": name, "detail": fault.reason.to_string()})
-                }
-            })
-            .collect();
-        body["errors"] = json!(errors);
+    let detail = problem.detail();
+    let told = |fault: &Fault| ProblemFault { at: Source::of(&fault.at), detail: fault.reason.to_string() };
+    ProblemDetails {
+        r#type: format!("urn:lethe:problem:{}", row.slug),
+        title: row.title.replace(" - {}", "").replace(": {}", ""),
+        status,
+        detail: problem.about.as_ref().map_or_else(|| detail.clone(), |about| format!("{detail}: {about}")),
+        instance: format!("urn:lethe:call:{request_id}"),
+        errors: problem.faults.iter().map(told).collect(),
     }
-    body
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
+
+    use serde_json::json;
 
     use super::*;
 

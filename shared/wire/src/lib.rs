@@ -6,6 +6,7 @@
 pub mod body;
 mod code;
 mod dialect;
+pub mod errors;
 mod fault;
 mod problem;
 mod query;

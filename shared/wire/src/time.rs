@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use domain::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, de};
 
 /// Whole seconds, `Z` (PACE).
@@ -45,9 +46,19 @@ fn unix(seconds: i64) -> Option<Timestamp> {
     (0..=LAST).contains(&seconds).then(|| DateTime::from_timestamp(seconds, 0)).flatten()
 }
 
-/// A time in a body, read as [`read`] does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A time with an offset, or Unix seconds, which are taken for UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
+#[schemars(inline, with = "Written")]
 pub struct Time(pub Timestamp);
+
+/// The forms in which [`read`] takes a time.
+#[derive(JsonSchema)]
+#[schemars(inline, untagged)]
+#[expect(dead_code, reason = "only its form is told")]
+enum Written {
+    Text(Timestamp),
+    Seconds(#[schemars(range(min = 0, max = LAST))] f64),
+}
 
 /// What the deserialiser says of a time that it cannot take; the fault is known by it.
 pub(crate) const NOT_A_TIME: &str = "not a time";

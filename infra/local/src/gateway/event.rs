@@ -16,6 +16,8 @@ pub(super) struct Origin<'a> {
     pub(super) port: u16,
     pub(super) now: DateTime<Utc>,
     pub(super) id: &'a str,
+    /// Of requests before this one.
+    pub(super) count: u64,
 }
 
 /// The event for a request. What is empty is absent, as on AWS.
@@ -99,6 +101,8 @@ fn headers(headers: &HeaderMap, origin: &Origin<'_>) -> BTreeMap<String, String>
     let mut forwarded = all.remove("x-forwarded-for").map_or_else(String::new, |before| before + ", ");
     forwarded.push_str(&origin.peer.ip().to_string());
     all.insert("x-forwarded-for".into(), forwarded);
+    all.entry("x-amzn-trace-id".into())
+        .or_insert_with(|| format!("Root=1-{:08x}-{:024x}", origin.now.timestamp(), origin.count));
     all.insert("x-forwarded-port".into(), origin.port.to_string());
     all.insert("x-forwarded-proto".into(), "http".into());
     all

@@ -2,6 +2,7 @@
 //! can verify it too, and the file in which it travels beside its readable text.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -25,11 +26,14 @@ struct Head {
 }
 
 /// The file.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "CertificateFile")]
 #[serde(deny_unknown_fields)]
-struct File<'a> {
+pub struct File<'a> {
+    #[schemars(with = "Certificate")]
     #[serde(borrow)]
     certificate: &'a RawValue,
+    /// The certificate, signed: RFC 7515, compact.
     jws: &'a str,
 }
 

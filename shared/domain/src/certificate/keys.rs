@@ -10,6 +10,7 @@ use base64::{
     Engine as _,
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Why a key is none.
@@ -102,7 +103,7 @@ const CURVE: &str = "Ed25519";
 pub(super) const ALGORITHM: &str = "EdDSA";
 
 /// A public key as JSON.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[expect(missing_docs, reason = "the names of RFC 7517 and RFC 8037")]
 pub struct Jwk {
     pub kty: &'static str,
@@ -114,7 +115,7 @@ pub struct Jwk {
 }
 
 /// Several public keys as JSON.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct JwkSet {
     /// The keys.
     pub keys: Vec<Jwk>,

@@ -11,6 +11,7 @@ mod keys;
 mod tests;
 
 use chrono::{Days, NaiveDate};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -22,11 +23,11 @@ use crate::{
     request::{Door, Kind, Request},
 };
 
-pub use jws::{Refused, Signed, Verified, verify};
+pub use jws::{File, Refused, Signed, Verified, verify};
 pub use keys::{Jwk, JwkSet, KeyError, KeyRing, PublicKey, SigningKey};
 
 /// What is certified of an erasure.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Certificate {
     /// The version of this form.
@@ -67,7 +68,7 @@ pub struct Certificate {
 }
 
 /// What became of one collection.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Certified {
     /// The data set in the data map.
@@ -93,7 +94,7 @@ pub struct Certified {
 }
 
 /// What Lethe itself forgot of the person, and what it keeps.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Forgotten {
     /// By when the person's data key was destroyed, and with it all that is sealed in the ledger

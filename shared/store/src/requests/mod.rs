@@ -12,7 +12,7 @@ use domain::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Ledger, Store, StoreError,
+    Inner, Ledger, Store, StoreError,
     keys::{self, Key},
     list::{Cursor, FIRST, Filter},
     table::{IndexPage, Item, Only, Range, Read, readable, sort_key},
@@ -292,6 +292,24 @@ impl Ledger<'_> {
     }
 }
 
+impl Inner {
+    /// The requests at these places, without what is sealed in them: no key is asked for. Past erasures
+    /// are left out, since the current one took over.
+    pub(crate) async fn outlines(&self, places: &[Key]) -> Result<Vec<Request>, StoreError> {
+        let mut requests = Vec::new();
+        for item in self.table.get_many(places, Read::Eventual).await? {
+            let item: RequestItem = readable(item)?;
+            let place = item.place();
+            let Some((_, person)) = keys::owner_of_partition(&place.pk) else { continue };
+            let request = item.into_request(person, Private::default());
+            if request.purge().is_none() || place.sk == keys::ERASURE {
+                requests.push(request);
+            }
+        }
+        Ok(requests)
+    }
+}
+
 /// How the erasure in a stored item stands.
 pub(crate) fn erasure_in(item: Item) -> Result<Option<Erasure>, StoreError> {
     Ok(readable::<RequestItem>(item)?.erasure())
@@ -331,7 +349,7 @@ impl Store {
     ///
     /// # Errors
     /// When the table cannot be read.
-    pub async fn due(
+    pub async fn due_page(
         &self,
         attention: Attention,
         now: Timestamp,
@@ -346,7 +364,7 @@ impl Store {
             let (org, person) = keys::owner_of_partition(&place.key.pk)?;
             let id = match place.key.sk.as_str() {
                 keys::ERASURE => None,
-                sk => Some(sk.strip_prefix(keys::REQUESTS)?.parse().ok()?),
+                sk => Some(sk.split_once('#')?.1.parse().ok()?),
             };
             Some(Due { org, person, id })
         });
@@ -355,5 +373,29 @@ impl Store {
             None => (shard + 1 < keys::DUE_SHARDS).then_some(DueCursor { shard: shard + 1, start: None }),
         };
         Ok((due.collect(), next))
+    }
+
+    /// The current erasures of these persons, without what is sealed in them, as they were a moment ago.
+    ///
+    /// # Errors
+    /// When the table cannot be read.
+    pub async fn erasures(&self, of: &[Due]) -> Result<Vec<Request>, StoreError> {
+        let places: Vec<Key> = of.iter().map(|due| keys::erasure(due.org, due.person)).collect();
+        self.inner.outlines(&places).await
+    }
+
+    /// All of them, where few are expected.
+    ///
+    /// # Errors
+    /// When the table cannot be read.
+    pub async fn due(&self, attention: Attention, now: Timestamp) -> Result<Vec<Due>, StoreError> {
+        let mut all = Vec::new();
+        let mut cursor = Some(DueCursor::default());
+        while let Some(from) = cursor {
+            let (page, next) = self.due_page(attention, now, from).await?;
+            all.extend(page);
+            cursor = next;
+        }
+        Ok(all)
     }
 }

@@ -16,6 +16,7 @@ use domain::{
     request::{Door, Kind, Request, Status},
     takeout::TakeoutState,
 };
+use schemars::JsonSchema;
 use serde::{
     Deserialize, Deserializer, Serialize,
     de::{self, MapAccess},
@@ -24,7 +25,7 @@ use serde::{
 use crate::{body::Object, time};
 
 /// What identifies a person, as it is registered.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PersonBody {
     /// Identity values by name.
@@ -68,7 +69,7 @@ pub fn unique<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<Str
 }
 
 /// A registered person.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct PersonReply {
     person_id: PersonId,
     identities: BTreeMap<String, String>,
@@ -76,7 +77,9 @@ pub struct PersonReply {
     linked_identities: BTreeSet<String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     objections: BTreeMap<String, ObjectionReply>,
+    #[schemars(with = "Timestamp")]
     created_at: String,
+    #[schemars(with = "Timestamp")]
     changed_at: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     erased_before: Vec<String>,
@@ -106,14 +109,16 @@ impl From<Person> for PersonReply {
 }
 
 /// A request of any kind, through any door.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct RequestReply {
     id: RequestId,
     kind: Kind,
     door: Door,
     status: Status,
     person_id: Option<PersonId>,
+    #[schemars(with = "Timestamp")]
     received_at: String,
+    #[schemars(with = "Timestamp")]
     changed_at: String,
     remarks: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -121,14 +126,17 @@ pub struct RequestReply {
     #[serde(skip_serializing_if = "Option::is_none")]
     purge: Option<PurgePart>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Timestamp>")]
     kept_until: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     certificate: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(inline)]
 struct TakeoutPart {
     state: TakeoutState,
+    #[schemars(with = "Timestamp")]
     expires_at: String,
     attempts: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -139,9 +147,11 @@ struct TakeoutPart {
     records: Option<u64>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(inline)]
 struct PurgePart {
     state: PurgeState,
+    #[schemars(with = "Timestamp")]
     due: String,
     attempts: u32,
     stores: Vec<StoreOutcome>,
@@ -159,14 +169,16 @@ struct PurgePart {
 }
 
 /// A plan that waits for a second person.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(inline)]
 struct Waiting {
     plan: String,
     rows: u64,
 }
 
 /// Why a purge is held.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(inline)]
 struct HeldBecause {
     hold_id: HoldId,
     kind: HoldKind,
@@ -250,7 +262,7 @@ impl From<Request> for RequestReply {
 }
 
 /// A hold to set.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HoldBody {
     /// Legal hold or retention.
@@ -272,7 +284,8 @@ pub struct HoldBody {
 }
 
 /// What a hold is on.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[schemars(inline)]
 #[serde(deny_unknown_fields)]
 pub struct ScopeBody {
     /// Only this person.
@@ -290,7 +303,7 @@ pub struct ScopeBody {
 }
 
 /// How a hold stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum HoldState {
     /// In force.
@@ -313,7 +326,7 @@ impl HoldState {
 }
 
 /// A hold, in force or past.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct HoldReply {
     id: HoldId,
     kind: HoldKind,
@@ -325,15 +338,19 @@ pub struct HoldReply {
     review_overdue: bool,
     until: Option<NaiveDate>,
     scope: ScopeReply,
+    #[schemars(with = "Timestamp")]
     created_at: String,
     created_by: Option<String>,
+    #[schemars(with = "Option<Timestamp>")]
     lifted_at: Option<String>,
     lifted_by: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Timestamp>")]
     kept_until: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(inline)]
 struct ScopeReply {
     /// Whether it is on one person, who is forgotten once they are erased.
     is_personal: bool,
@@ -371,18 +388,21 @@ impl HoldReply {
 }
 
 /// A person's objection to a purpose.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct ObjectionReply {
+    #[schemars(with = "Timestamp")]
     objected_at: String,
     recorded_by: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     overridden: Option<OverrideReply>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(inline)]
 struct OverrideReply {
     ground: String,
     by: String,
+    #[schemars(with = "Timestamp")]
     at: String,
 }
 
@@ -401,13 +421,14 @@ impl From<&Objection> for ObjectionReply {
 }
 
 /// Whether a person's data may be used for a purpose.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct ProcessingReply {
     allowed: bool,
     purpose: String,
     reason: Because,
     basis: Basis,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Timestamp>")]
     since: Option<String>,
 }
 

@@ -1,10 +1,11 @@
 //! PACE: the takeout resource (`000_c2491cd37c7c1d0e.txt`).
 
 use domain::{
-    RequestId,
+    RequestId, Timestamp,
     request::{Kind, Request, Work},
     takeout::TakeoutState,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::time;
@@ -13,36 +14,52 @@ use crate::time;
 pub const TYPE: &str = "GDPRTakeout";
 
 /// A document with one takeout or a list of them.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(inline)]
 pub struct Document<T> {
     /// The primary data.
     pub data: T,
 }
 
 /// A takeout as a JSON:API resource. Password and address are never echoed.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct TakeoutResource {
+    #[schemars(extend("const" = TYPE))]
     r#type: &'static str,
     id: RequestId,
     attributes: Attributes,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(inline)]
 #[serde(rename_all = "camelCase")]
 struct Attributes {
+    #[schemars(with = "Timestamp")]
     creation_date: String,
+    #[schemars(with = "Timestamp")]
     expiration_date: String,
-    status: &'static str,
+    status: TakeoutStatus,
+}
+
+/// How a takeout stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+enum TakeoutStatus {
+    InProgress,
+    Ready,
+    Expired,
+    Failed,
 }
 
 impl TakeoutResource {
     /// An access request seen through this door. Requests of other kinds are not seen.
     pub fn of(request: &Request, life: chrono::TimeDelta) -> Option<Self> {
         let (status, expires) = match &request.work {
-            Work::Takeout(takeout) => (status(takeout.state), takeout.expires_at),
+            Work::Takeout(takeout) => (takeout.state.into(), takeout.expires_at),
             // Opened through another door, and not yet dealt with.
             Work::Manual if request.kind == Kind::Access => {
-                let status = if request.confirmation.is_some() { "expired" } else { "inProgress" };
+                let is_over = request.confirmation.is_some();
+                let status = if is_over { TakeoutStatus::Expired } else { TakeoutStatus::InProgress };
                 (status, request.received_at + life)
             }
             Work::Manual | Work::Purge(_) => return None,
@@ -59,11 +76,13 @@ impl TakeoutResource {
     }
 }
 
-const fn status(state: TakeoutState) -> &'static str {
-    match state {
-        TakeoutState::Unconfirmed | TakeoutState::InProgress => "inProgress",
-        TakeoutState::Ready => "ready",
-        TakeoutState::Expired => "expired",
-        TakeoutState::Failed => "failed",
+impl From<TakeoutState> for TakeoutStatus {
+    fn from(state: TakeoutState) -> Self {
+        match state {
+            TakeoutState::Unconfirmed | TakeoutState::InProgress => Self::InProgress,
+            TakeoutState::Ready => Self::Ready,
+            TakeoutState::Expired => Self::Expired,
+            TakeoutState::Failed => Self::Failed,
+        }
     }
 }

@@ -1,24 +1,39 @@
 //! RallyHere: the purge and restriction objects (`003_7e754b52a3de9fbd.txt`).
 
 use domain::{
-    PersonId,
+    PersonId, Timestamp,
     purge::PurgeState,
     request::Request,
     restriction::{Restriction, RestrictionType},
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
 use crate::time;
 
 /// A purge. All five fields are always present: the vendor's client rejects the answer otherwise.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct PurgeResponse {
     person_id: PersonId,
+    #[schemars(with = "Timestamp")]
     purge_on: String,
+    #[schemars(with = "Timestamp")]
     created_on: String,
+    #[schemars(with = "Timestamp")]
     last_modified_on: String,
-    status: &'static str,
+    status: PurgeStatus,
+}
+
+/// How a purge stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum PurgeStatus {
+    Queued,
+    Held,
+    Purging,
+    Purged,
+    Failed,
 }
 
 impl PurgeResponse {
@@ -32,11 +47,11 @@ impl PurgeResponse {
             created_on: time::offset(request.received_at),
             last_modified_on: time::offset(request.changed_at),
             status: match purge.state {
-                PurgeState::Queued => "queued",
-                PurgeState::Held => "held",
-                PurgeState::Running => "purging",
-                PurgeState::Done => "purged",
-                PurgeState::Failed => "failed",
+                PurgeState::Queued => PurgeStatus::Queued,
+                PurgeState::Held => PurgeStatus::Held,
+                PurgeState::Running => PurgeStatus::Purging,
+                PurgeState::Done => PurgeStatus::Purged,
+                PurgeState::Failed => PurgeStatus::Failed,
                 PurgeState::Cancelled => return None,
             },
         })
@@ -44,16 +59,17 @@ impl PurgeResponse {
 }
 
 /// The restrictions in force.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Restrictions {
     restrictions: Vec<RestrictionEntry>,
 }
 
 /// One restriction.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct RestrictionEntry {
     r#type: RestrictionType,
     reason: Option<String>,
+    #[schemars(with = "Option<Timestamp>")]
     expiration: Option<String>,
 }
 

@@ -1,41 +1,51 @@
 //! SlashID: the consent envelope (`001_371a57b7554a0a7f.txt`).
 
-use domain::consent::{self, Change, Consent, ConsentLevel};
+use domain::{
+    Timestamp,
+    consent::{self, Change, Consent, ConsentLevel},
+};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{Problem, Query, Reason, time};
 
 /// An answer with a result.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(inline)]
 pub struct Envelope<T> {
     /// The result.
     pub result: T,
 }
 
 /// The consents in force.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Consents {
     consents: Vec<Entry>,
 }
 
-#[derive(Debug, Serialize)]
-struct Entry {
+/// One consent in force.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(inline)]
+pub struct Entry {
     consent_level: ConsentLevel,
+    #[schemars(with = "Timestamp")]
     created_at: String,
+}
+
+impl From<Consent> for Entry {
+    fn from(consent: Consent) -> Self {
+        Self { consent_level: consent.level, created_at: time::micros(consent.created_at) }
+    }
 }
 
 impl From<Vec<Consent>> for Envelope<Consents> {
     fn from(consents: Vec<Consent>) -> Self {
-        let entry = |consent: Consent| Entry {
-            consent_level: consent.level,
-            created_at: time::micros(consent.created_at),
-        };
-        Self { result: Consents { consents: consents.into_iter().map(entry).collect() } }
+        Self { result: Consents { consents: consents.into_iter().map(Entry::from).collect() } }
     }
 }
 
 /// A full set of levels to be in force from now on.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub struct ConsentRequest {
     consent_levels: Vec<ConsentLevel>,
 }

@@ -1,15 +1,16 @@
 //! Trivore: the personal data request (`004_e2c16d59e31fafcb.txt`).
 
 use domain::{
-    RequestId,
+    RequestId, Timestamp,
     request::{Kind, Request},
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::time;
 
 /// The type of a request in this dialect.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[expect(missing_docs, reason = "the seed's table says what each means")]
 pub enum RequestType {
@@ -42,13 +43,15 @@ impl From<Kind> for RequestType {
 }
 
 /// A personal data request. What is not known is `null`, never absent.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PersonalDataRequest {
     id: RequestId,
     request_type: RequestType,
+    #[schemars(with = "Timestamp")]
     request_time: String,
     request_remarks: Option<String>,
+    #[schemars(with = "Option<Timestamp>")]
     confirm_time: Option<String>,
     confirm_by: Option<String>,
     confirm_remarks: Option<String>,

@@ -1,0 +1,5 @@
+//! Lambda `check-deadlines`.
+
+fn main() -> std::process::ExitCode {
+    functions::upkeep::deadlines::main()
+}

@@ -1,0 +1,5 @@
+//! Lambda `create-client`.
+
+fn main() -> std::process::ExitCode {
+    functions::clients::create::main()
+}

@@ -1,0 +1,5 @@
+//! Lambda `get-openapi`.
+
+fn main() -> std::process::ExitCode {
+    functions::native::openapi::main()
+}

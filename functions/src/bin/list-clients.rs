@@ -1,0 +1,5 @@
+//! Lambda `list-clients`.
+
+fn main() -> std::process::ExitCode {
+    functions::clients::list::main()
+}

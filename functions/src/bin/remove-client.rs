@@ -1,0 +1,5 @@
+//! Lambda `remove-client`.
+
+fn main() -> std::process::ExitCode {
+    functions::clients::remove::main()
+}

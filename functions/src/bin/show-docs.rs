@@ -1,0 +1,5 @@
+//! Lambda `show-docs`.
+
+fn main() -> std::process::ExitCode {
+    functions::native::docs::main()
+}

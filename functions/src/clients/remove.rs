@@ -1,0 +1,43 @@
+//! `DELETE /lethe/v1/clients/{client_id}`: a program may sign in no more.
+//!
+//! Environments that have just served it know it for up to a minute, and tokens that it was given for their life.
+
+use domain::Permission;
+use http::{Method, StatusCode};
+use runtime::{
+    Allow, Credentials, Failure, Need, Org, Path, Route, State,
+    docs::{Docs, Good},
+};
+use wire::Dialect;
+
+/// The route.
+pub static ROUTE: Route = Route {
+    name: "remove-client",
+    method: Method::DELETE,
+    path: "/lethe/v1/clients/{client_id}",
+    aliases: &[],
+    dialect: Dialect::Native,
+    credentials: Credentials::BasicOrBearer,
+    allow: Allow::AnyOf(&[Permission::ClientsWrite]),
+    errors: &[],
+    needs: &[Need::ForgetLedger],
+    summary: "Let a program sign in no more",
+};
+
+/// What the OpenAPI document says of it.
+static DOCS: Docs = Docs::answers(&[Good::empty(204, "Removed, now or before")]);
+
+/// Removes it. Removing it again, or what is not there, changes nothing.
+///
+/// # Errors
+/// Those of `ROUTE`.
+pub async fn handle(
+    State(app): State,
+    Org(tenant): Org,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Failure> {
+    app.ledger(tenant.org).remove_client(&id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+endpoint!(handle);

@@ -1,0 +1,77 @@
+//! `check-deadlines`: counts what people must look at before the law's time is over, for the alarms.
+//!
+//! It changes no request. What it counts comes from indexes and from the few requests that are still open
+//! when half of their time is over; see [`store::deadlines`].
+
+use chrono::TimeDelta;
+use domain::{
+    deadline::Stage,
+    purge::{Purge, PurgeState},
+    request::{Attention, Request},
+};
+use runtime::{App, Failure, Need, Trigger, WorkerSpec};
+use store::requests::Due;
+
+/// The worker.
+pub static SPEC: WorkerSpec = WorkerSpec {
+    name: "check-deadlines",
+    trigger: Trigger::Every { minutes: 60 },
+    needs: &[Need::WriteLedger],
+    summary: "Count requests whose time runs out, and purges that are stuck",
+};
+
+/// The longest that a due purge may lie before somebody should look: what is lost is re-issued within
+/// minutes, and the worker of a purge renews its lease.
+const PATIENCE: TimeDelta = TimeDelta::hours(1);
+
+/// Counts, and tells CloudWatch.
+///
+/// # Errors
+/// When the ledger cannot be reached. What can still be counted is counted.
+pub async fn handle(app: App) -> Result<(), Failure> {
+    let now = app.now();
+    let mut result = Ok(());
+    for org in app.config().tenants.keys() {
+        if let Err(error) = app.ledger(*org).watch_open(now).await {
+            result = Err(error.into());
+        }
+    }
+    let stages: Vec<Stage> =
+        app.store().watched(now).await?.iter().filter_map(|request| request.stage(now)).collect();
+    let reached = |stage: Stage| (metric(stage), stages.iter().filter(|own| **own >= stage).count());
+    let stuck = ("StuckPurges", stuck(&app).await?);
+    app.count(&Stage::ALL.map(reached).into_iter().chain([stuck]).collect::<Vec<_>>());
+    result
+}
+
+/// The metric that counts the requests at this stage and beyond.
+const fn metric(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Half => "DeadlineHalf",
+        Stage::FourFifths => "DeadlineFourFifths",
+        Stage::Near => "DeadlineNear",
+        Stage::Breached => "DeadlineBreached",
+    }
+}
+
+/// How many purges were given up, or should have moved long ago.
+async fn stuck(app: &App) -> Result<usize, Failure> {
+    let (now, since) = (app.now(), app.now() - PATIENCE);
+    // Only the current erasure of a person has no id there; takeouts and past erasures have one.
+    let is_purge = |due: &&Due| due.id.is_none();
+    let mut stuck = 0;
+    for (attention, by) in [(Attention::Failed, now), (Attention::Stalled, since)] {
+        stuck += app.store().due(attention, by).await?.iter().filter(is_purge).count();
+    }
+    // One that runs stays in the index of what is due until it has ended.
+    let due = app.store().due(Attention::Purge, since).await?;
+    let purges = app.store().erasures(&due).await?;
+    let has_stopped = |purge: &Purge| match purge.state {
+        PurgeState::Queued => purge.due <= since,
+        PurgeState::Running => purge.lease_until <= since,
+        PurgeState::Held | PurgeState::Done | PurgeState::Failed | PurgeState::Cancelled => false,
+    };
+    Ok(stuck + purges.iter().filter_map(Request::purge).filter(|purge| has_stopped(purge)).count())
+}
+
+worker!(on_tick, handle);
