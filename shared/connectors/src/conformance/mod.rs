@@ -58,7 +58,8 @@ macro_rules! rows_have_fields {
             interruptions: a_crash_while_masking_and_another_run_end_alike;
             masking: a_text_is_masked_by_each_strategy, the_identity_is_masked_last_and_leads_nowhere_then,
                 members_of_documents_are_masked_in_place;
-            trouble: a_store_that_does_not_mask_is_told;
+            trouble: a_store_that_does_not_mask_is_told,
+                what_a_failed_collection_leads_to_is_not_taken_for_proven;
             refusals: an_identity_that_a_field_cannot_hold_finds_nobody, null_where_none_may_be_is_refused;
         }
     };

@@ -215,7 +215,11 @@ pub(super) async fn tables(
                 .ok_or_else(|| Failure::new("the address names no database"))?
         }
     };
-    let ask = async |sql, columns| entries(driver, sql, &schema, names, columns).await;
+    // Unless it is told which schemas to leave out, MariaDB opens every table and view of its own to look for
+    // foreign keys, which takes long and has crashed it.
+    let own = "('information_schema', 'mysql', 'performance_schema', 'sys')";
+    let ask =
+        async |sql: &str, columns| entries(driver, &sql.replace("{own}", own), &schema, names, columns).await;
     let forms = ask(
         "SELECT TABLE_NAME, TABLE_TYPE FROM information_schema.TABLES \
          WHERE TABLE_SCHEMA = ? AND TABLE_NAME IN ({names})",
@@ -248,6 +252,7 @@ pub(super) async fn tables(
             "SELECT REFERENCED_TABLE_NAME, CONSTRAINT_NAME, TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, \
              REFERENCED_COLUMN_NAME FROM information_schema.KEY_COLUMN_USAGE \
              WHERE REFERENCED_TABLE_SCHEMA = ? AND REFERENCED_TABLE_NAME IN ({names}) \
+             AND TABLE_SCHEMA NOT IN {own} \
              ORDER BY TABLE_SCHEMA, TABLE_NAME, CONSTRAINT_NAME, ORDINAL_POSITION",
             5,
         )
@@ -256,7 +261,8 @@ pub(super) async fn tables(
         rules: ask(
             "SELECT REFERENCED_TABLE_NAME, CONSTRAINT_NAME, CONSTRAINT_SCHEMA, TABLE_NAME, DELETE_RULE \
              FROM information_schema.REFERENTIAL_CONSTRAINTS \
-             WHERE UNIQUE_CONSTRAINT_SCHEMA = ? AND REFERENCED_TABLE_NAME IN ({names})",
+             WHERE UNIQUE_CONSTRAINT_SCHEMA = ? AND REFERENCED_TABLE_NAME IN ({names}) \
+             AND CONSTRAINT_SCHEMA NOT IN {own}",
             4,
         )
         .await?,
