@@ -38,6 +38,7 @@ macro_rules! everywhere {
                 another_plan_than_the_one_approved_is_not_carried_out;
             erasing: exactly_her_rows_go, shared_rows_stay, what_the_law_keeps_stays_with_its_ground,
                 a_row_that_changes_hands_after_the_plan_is_left_alone,
+                a_row_that_changes_hands_once_it_is_read_is_not_deleted,
                 what_is_written_while_the_last_rows_go_goes_as_well, a_large_person_goes_page_by_page;
             interruptions: a_stop_at_any_step_and_another_run_end_alike, the_smallest_budget_gets_to_the_end,
                 a_crash_at_any_moment_and_another_run_end_alike;
@@ -54,11 +55,13 @@ macro_rules! rows_have_fields {
     ($kind:ty) => {
         rules! { $kind;
             access: zeros_and_empty_texts_are_values;
-            erasing: shared_rows_are_anonymised_if_the_map_says_so;
+            erasing: shared_rows_are_anonymised_if_the_map_says_so,
+                a_row_that_changes_hands_once_it_is_read_is_not_masked;
             interruptions: a_crash_while_masking_and_another_run_end_alike;
             masking: a_text_is_masked_by_each_strategy, the_identity_is_masked_last_and_leads_nowhere_then,
                 members_of_documents_are_masked_in_place;
-            trouble: a_store_that_does_not_mask_is_told;
+            trouble: a_store_that_does_not_mask_is_told,
+                what_a_failed_collection_leads_to_is_not_taken_for_proven;
             refusals: an_identity_that_a_field_cannot_hold_finds_nobody, null_where_none_may_be_is_refused;
         }
     };

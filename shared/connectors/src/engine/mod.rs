@@ -137,6 +137,12 @@ impl Engine {
         self
     }
 
+    /// The store of `dataset` alone.
+    #[cfg(test)]
+    pub(crate) fn into_store(mut self, dataset: &str) -> Option<Box<dyn Store>> {
+        self.stores.remove(dataset)
+    }
+
     /// The data map.
     #[must_use]
     pub const fn map(&self) -> &DataMap {

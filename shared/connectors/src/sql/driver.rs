@@ -72,6 +72,9 @@ pub(super) trait Session: Send {
 pub(super) trait Wire: Send + Sync + Debug + 'static {
     type Db: Database + HasStatementCache;
 
+    /// Whether statements stay prepared although they are not to be repeated.
+    const KEEPS_STATEMENTS: bool = false;
+
     /// The statement that opens a transaction.
     fn begin(&self, purpose: Purpose) -> String;
 
@@ -183,7 +186,7 @@ where
 }
 
 fn bound<'q, W: Wire>(statement: &'q Statement<'q>) -> Bound<'q, W::Db> {
-    let query = sqlx::query(statement.sql()).persistent(statement.is_repeated);
+    let query = sqlx::query(statement.sql()).persistent(statement.is_repeated || W::KEEPS_STATEMENTS);
     statement.args.iter().fold(query, W::bind)
 }
 

@@ -54,6 +54,10 @@ fn settings(timeout: Duration) -> String {
 impl Wire for MySql {
     type Db = Db;
 
+    /// A statement is closed by a message without an answer, behind which the next one waits for 40 ms: the
+    /// socket collects small messages (Nagle), and the server has nothing with which to confirm this one.
+    const KEEPS_STATEMENTS: bool = true;
+
     fn begin(&self, purpose: Purpose) -> String {
         match purpose {
             Purpose::Read => "START TRANSACTION READ ONLY",
@@ -211,7 +215,11 @@ pub(super) async fn tables(
                 .ok_or_else(|| Failure::new("the address names no database"))?
         }
     };
-    let ask = async |sql, columns| entries(driver, sql, &schema, names, columns).await;
+    // Unless it is told which schemas to leave out, MariaDB opens every table and view of its own to look for
+    // foreign keys, which takes long and has crashed it.
+    let own = "('information_schema', 'mysql', 'performance_schema', 'sys')";
+    let ask =
+        async |sql: &str, columns| entries(driver, &sql.replace("{own}", own), &schema, names, columns).await;
     let forms = ask(
         "SELECT TABLE_NAME, TABLE_TYPE FROM information_schema.TABLES \
          WHERE TABLE_SCHEMA = ? AND TABLE_NAME IN ({names})",
@@ -241,15 +249,21 @@ pub(super) async fn tables(
         )
         .await?,
         referrers: ask(
-            "SELECT u.REFERENCED_TABLE_NAME, u.CONSTRAINT_NAME, u.TABLE_SCHEMA, u.TABLE_NAME, \
-             u.COLUMN_NAME, u.REFERENCED_COLUMN_NAME, r.DELETE_RULE \
-             FROM information_schema.KEY_COLUMN_USAGE u \
-             JOIN information_schema.REFERENTIAL_CONSTRAINTS r \
-             ON r.CONSTRAINT_SCHEMA = u.CONSTRAINT_SCHEMA AND r.CONSTRAINT_NAME = u.CONSTRAINT_NAME \
-             AND r.TABLE_NAME = u.TABLE_NAME \
-             WHERE u.REFERENCED_TABLE_SCHEMA = ? AND u.REFERENCED_TABLE_NAME IN ({names}) \
-             ORDER BY u.TABLE_SCHEMA, u.TABLE_NAME, u.CONSTRAINT_NAME, u.ORDINAL_POSITION",
-            6,
+            "SELECT REFERENCED_TABLE_NAME, CONSTRAINT_NAME, TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, \
+             REFERENCED_COLUMN_NAME FROM information_schema.KEY_COLUMN_USAGE \
+             WHERE REFERENCED_TABLE_SCHEMA = ? AND REFERENCED_TABLE_NAME IN ({names}) \
+             AND TABLE_SCHEMA NOT IN {own} \
+             ORDER BY TABLE_SCHEMA, TABLE_NAME, CONSTRAINT_NAME, ORDINAL_POSITION",
+            5,
+        )
+        .await?,
+        // Apart: MariaDB would go through all tables again for each row of a join.
+        rules: ask(
+            "SELECT REFERENCED_TABLE_NAME, CONSTRAINT_NAME, CONSTRAINT_SCHEMA, TABLE_NAME, DELETE_RULE \
+             FROM information_schema.REFERENTIAL_CONSTRAINTS \
+             WHERE UNIQUE_CONSTRAINT_SCHEMA = ? AND REFERENCED_TABLE_NAME IN ({names}) \
+             AND CONSTRAINT_SCHEMA NOT IN {own}",
+            4,
         )
         .await?,
     };
@@ -268,6 +282,8 @@ struct Known {
     references: ByTable,
     /// Foreign keys of others.
     referrers: ByTable,
+    /// What those do when a row goes.
+    rules: ByTable,
 }
 
 impl Known {
@@ -290,7 +306,7 @@ impl Known {
             name: name.into(),
             sql: qualified(schema, name),
             form,
-            referrers: group_referrers(schema, &take(&mut self.referrers)),
+            referrers: group_referrers(schema, &take(&mut self.referrers), &take(&mut self.rules)),
             columns,
             key,
         }
@@ -324,11 +340,12 @@ fn indexes(columns: &mut [Column], entries: &[Vec<String>]) -> Vec<Index> {
     indexes
 }
 
-fn group_referrers(schema: &str, entries: &[Vec<String>]) -> Vec<Referrer> {
+fn group_referrers(schema: &str, entries: &[Vec<String>], rules: &[Vec<String>]) -> Vec<Referrer> {
     let mut referrers: Vec<(&[String], Referrer)> = Vec::new();
     for entry in entries {
-        let [_, other, table, column, to, rule] = entry.as_slice() else { continue };
+        let [_, other, table, column, to] = entry.as_slice() else { continue };
         let constraint = &entry[..3];
+        let rule = rules.iter().find(|rule| rule.starts_with(constraint)).and_then(|rule| rule.last());
         let column = Dialect::MySql.quoted(column);
         match referrers.last_mut() {
             Some((last, referrer)) if *last == constraint => {
@@ -343,7 +360,7 @@ fn group_referrers(schema: &str, entries: &[Vec<String>]) -> Vec<Referrer> {
                     sql: qualified(other, table),
                     columns: vec![column],
                     to: vec![to.clone()],
-                    follows: !matches!(rule.as_str(), "RESTRICT" | "NO ACTION"),
+                    follows: !rule.is_some_and(|rule| matches!(rule.as_str(), "RESTRICT" | "NO ACTION")),
                 },
             )),
         }

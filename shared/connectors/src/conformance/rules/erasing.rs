@@ -4,11 +4,14 @@ use std::ops::ControlFlow;
 
 use async_trait::async_trait;
 use domain::plan::Plan;
+use domain::row::Place;
+use futures_util::TryStreamExt as _;
 use serde_json::Value;
 
 use crate::conformance::fixture::Fixture;
 use crate::conformance::world::{LEAF, Row, Table, World, ada, effect, note, same, shop};
 use crate::sink::{Progress, Step};
+use crate::store::{Change, Found, Page, Question, Store};
 use crate::testing::{Plainly as _, Recorder, Steps};
 
 pub(in crate::conformance) async fn exactly_her_rows_go<F: Fixture>() {
@@ -132,23 +135,72 @@ impl<F: Fixture> Progress for Writer<'_, F> {
     }
 }
 
-pub(in crate::conformance) async fn a_row_that_changes_hands_after_the_plan_is_left_alone<F: Fixture>() {
-    let world = World::<F>::shop().await;
+/// The first of her notes, given to somebody else.
+fn given_away() -> Row {
     let mut moved = note("kind", "kind");
     moved.insert("customer".to_owned(), "10".into());
-    let mut notes = world.table(LEAF).without_hers();
-    notes.rows.push(moved.clone());
-    let others = world.tables.iter().filter(|table| table.name != LEAF);
-    let mut expected: Vec<_> = others.map(Table::without_hers).collect();
-    expected.push(notes);
+    moved
+}
+
+pub(in crate::conformance) async fn a_row_that_changes_hands_after_the_plan_is_left_alone<F: Fixture>() {
+    let world = World::<F>::shop().await;
+    let mut expected: Vec<_> = world.tables.iter().map(Table::without_hers).collect();
+    expected.iter_mut().find(|table| table.name == LEAF).unwrap().rows.push(given_away());
     let expected = world.with(&expected).await;
 
-    let mut writer = Writer { world: &world, when: None, row: moved };
+    let mut writer = Writer { world: &world, when: None, row: given_away() };
     let erasure = world.engine().await.wipe(&ada(), &mut writer).await.unwrap();
 
     assert!(erasure.complete(), "{erasure:?}");
     assert_eq!(effect(&erasure, LEAF), (3, 2, 0, 0));
     same(&world.dump().await, &expected, "changed hands");
+}
+
+/// Her notes as the store finds them, and what is done to them once one of them is somebody else's.
+async fn found<F: Fixture>(world: &World<F>, change: impl AsyncFn(&dyn Store, &Question<'_>, &[Found])) {
+    let store = world.engine().await.into_store("shop").unwrap();
+    let (values, want) = (["1".into()], F::fields(world.table(LEAF)));
+    let want: Vec<String> = want.iter().map(|field| field.name.to_owned()).collect();
+    let question = Question { collection: LEAF, path: "customer", values: &values, want: &want };
+    let pages: Vec<Page> = store.ask(&question).try_collect().await.unwrap();
+    let rows: Vec<Found> = pages.into_iter().flat_map(|page| page.rows).collect();
+    assert_eq!(rows.len(), 3);
+    world.put(LEAF, &[given_away()]).await;
+
+    change(&*store, &question, &rows).await;
+}
+
+pub(in crate::conformance) async fn a_row_that_changes_hands_once_it_is_read_is_not_deleted<F: Fixture>() {
+    let world = World::<F>::leaf(shop()).await;
+    let mut notes = world.table(LEAF).without_hers();
+    notes.rows.push(given_away());
+    let expected = world.with(&[notes]).await;
+
+    found(&world, async |store: &dyn Store, question: &Question<'_>, rows: &[Found]| {
+        let deleted = store.delete(question, rows).await.unwrap();
+        // An object that is elsewhere now is gone from where it was.
+        assert_eq!(deleted, if F::holds("customers") { 2 } else { 3 });
+    })
+    .await;
+
+    same(&world.dump().await, &expected, "deleted");
+}
+
+pub(in crate::conformance) async fn a_row_that_changes_hands_once_it_is_read_is_not_masked<F: Fixture>() {
+    let world = World::<F>::leaf(shop()).await;
+    let mut notes = world.table(LEAF).changed(|row| drop(row.insert("text".to_owned(), Value::Null)));
+    notes.rows[0] = given_away();
+    let expected = world.with(&[notes]).await;
+
+    found(&world, async |store: &dyn Store, question: &Question<'_>, rows: &[Found]| {
+        let text = Place(vec![domain::row::Step::Field("text".into())]);
+        let set = vec![(text, domain::row::Value::Null)];
+        let changes: Vec<Change<'_>> = rows.iter().map(|found| Change { found, set: set.clone() }).collect();
+        assert_eq!(store.mask(question, &changes).await.unwrap(), 2);
+    })
+    .await;
+
+    same(&world.dump().await, &expected, "masked");
 }
 
 pub(in crate::conformance) async fn what_is_written_while_the_last_rows_go_goes_as_well<F: Fixture>() {

@@ -35,13 +35,19 @@ enum Trouble {
     Loose,
 }
 
-/// A store in trouble.
+/// A store of which one collection is in trouble.
 struct Troubled {
     store: Box<dyn Store>,
+    collection: &'static str,
     trouble: Trouble,
 }
 
 impl Troubled {
+    /// What is wrong with the collection of a question.
+    fn with(&self, question: &Question<'_>) -> Option<Trouble> {
+        (question.collection == self.collection).then_some(self.trouble)
+    }
+
     fn refused() -> Fault {
         Fault::new("it may not be changed")
     }
@@ -87,11 +93,11 @@ impl Store for Troubled {
 
     fn ask<'a>(&'a self, question: &'a Question<'a>) -> Pages<'a> {
         let fault = || stream::once(async { Err(Fault::new("it does not answer")) });
-        match self.trouble {
-            Trouble::Down => fault().boxed(),
-            Trouble::Failing => self.store.ask(question).take(1).chain(fault()).boxed(),
-            Trouble::Loose => stream::once(self.loosely(question)).boxed(),
-            Trouble::ReadOnly | Trouble::Lying | Trouble::Halving => self.store.ask(question),
+        match self.with(question) {
+            Some(Trouble::Down) => fault().boxed(),
+            Some(Trouble::Failing) => self.store.ask(question).take(1).chain(fault()).boxed(),
+            Some(Trouble::Loose) => stream::once(self.loosely(question)).boxed(),
+            Some(Trouble::ReadOnly | Trouble::Lying | Trouble::Halving) | None => self.store.ask(question),
         }
     }
 
@@ -100,26 +106,30 @@ impl Store for Troubled {
     }
 
     async fn delete(&self, question: &Question<'_>, rows: &[Found]) -> Result<u64, Fault> {
-        match self.trouble {
-            Trouble::ReadOnly => Err(Self::refused()),
-            Trouble::Lying => Ok(rows.len() as u64),
-            Trouble::Halving => {
+        match self.with(question) {
+            Some(Trouble::ReadOnly) => Err(Self::refused()),
+            Some(Trouble::Lying) => Ok(rows.len() as u64),
+            Some(Trouble::Halving) => {
                 self.store.delete(question, &rows[..rows.len() / 2]).await?;
                 Ok(rows.len() as u64)
             }
-            Trouble::Down | Trouble::Failing | Trouble::Loose => self.store.delete(question, rows).await,
+            Some(Trouble::Down | Trouble::Failing | Trouble::Loose) | None => {
+                self.store.delete(question, rows).await
+            }
         }
     }
 
     async fn mask(&self, question: &Question<'_>, changes: &[Change<'_>]) -> Result<u64, Fault> {
-        match self.trouble {
-            Trouble::ReadOnly => Err(Self::refused()),
-            Trouble::Lying => Ok(changes.len() as u64),
-            Trouble::Halving => {
+        match self.with(question) {
+            Some(Trouble::ReadOnly) => Err(Self::refused()),
+            Some(Trouble::Lying) => Ok(changes.len() as u64),
+            Some(Trouble::Halving) => {
                 self.store.mask(question, &changes[..changes.len() / 2]).await?;
                 Ok(changes.len() as u64)
             }
-            Trouble::Down | Trouble::Failing | Trouble::Loose => self.store.mask(question, changes).await,
+            Some(Trouble::Down | Trouble::Failing | Trouble::Loose) | None => {
+                self.store.mask(question, changes).await
+            }
         }
     }
 
@@ -140,8 +150,8 @@ impl Store for Troubled {
     }
 }
 
-async fn troubled<F: Fixture>(world: &World<F>, trouble: Trouble) -> Engine {
-    world.engine().await.on("shop", |store| Box::new(Troubled { store, trouble }))
+async fn troubled<F: Fixture>(world: &World<F>, collection: &'static str, trouble: Trouble) -> Engine {
+    world.engine().await.on("shop", |store| Box::new(Troubled { store, collection, trouble }))
 }
 
 /// A world whose notes alone are in the store to be tried, and what it is before and after an erasure.
@@ -200,7 +210,7 @@ pub(in crate::conformance) async fn a_store_in_trouble_is_told_and_all_else_goes
     ] {
         let what = format!("{trouble:?}");
         scene.world.restore().await;
-        let engine = troubled(&scene.world, trouble).await;
+        let engine = troubled(&scene.world, LEAF, trouble).await;
 
         let plan = engine.plan(&ada(), &engine.order(None, Masker::random())).await.unwrap();
         let erasure = engine.wipe(&ada(), &mut Steps::default()).await.unwrap();
@@ -214,6 +224,29 @@ pub(in crate::conformance) async fn a_store_in_trouble_is_told_and_all_else_goes
     }
 }
 
+pub(in crate::conformance) async fn what_a_failed_collection_leads_to_is_not_taken_for_proven<F: Fixture>() {
+    let world = World::<F>::shop().await;
+    let (before, gone) = (world.dump().await, world.without_her().await);
+    let engine = troubled(&world, "orders", Trouble::Down).await;
+
+    let erasure = engine.wipe(&ada(), &mut Steps::default()).await.unwrap();
+
+    assert_eq!(reason(&erasure, "orders").as_deref(), Some("it does not answer"));
+    for (collection, because) in [
+        ("customers", "not erased, because shop:orders is not done"),
+        // Nobody knows which of their rows are hers.
+        ("items", "not erased, because shop:orders could not be read"),
+        ("addresses", "not erased, because shop:orders could not be read"),
+        (LEAF, ""),
+    ] {
+        assert_eq!(reason(&erasure, collection).unwrap_or_default(), because, "{collection}");
+        let expected = if because.is_empty() { &gone } else { &before };
+        assert_eq!(world.dump().await[collection], expected[collection], "{collection}");
+    }
+    assert!(world.erase().await.complete());
+    same(&world.dump().await, &gone, "finished");
+}
+
 pub(in crate::conformance) async fn a_store_that_does_not_mask_is_told<F: Fixture>() {
     let scene = Scene::<F>::new().await;
     let policy = Policy::erasure_of([Category("user.content".to_owned())], Masking::NullRewrite);
@@ -222,7 +255,7 @@ pub(in crate::conformance) async fn a_store_that_does_not_mask_is_told<F: Fixtur
         (Trouble::Lying, "rows remain after erasing them"),
         (Trouble::Halving, "rows remain after erasing them"),
     ] {
-        let engine = troubled(&scene.world, trouble).await;
+        let engine = troubled(&scene.world, LEAF, trouble).await;
         let order = engine.order(Some(&policy), Masker::random());
 
         let erasure = engine.erase(&ada(), &order, &mut Steps::default()).await.unwrap();
@@ -236,7 +269,7 @@ pub(in crate::conformance) async fn a_store_that_does_not_mask_is_told<F: Fixtur
 
 pub(in crate::conformance) async fn what_a_loose_store_finds_too_much_is_nobodys<F: Fixture>() {
     let scene = Scene::<F>::new().await;
-    let engine = troubled(&scene.world, Trouble::Loose).await;
+    let engine = troubled(&scene.world, LEAF, Trouble::Loose).await;
 
     let mut sink = Recorder::default();
     engine.read(&ada(), &mut sink).await.unwrap();
@@ -249,7 +282,7 @@ pub(in crate::conformance) async fn what_a_loose_store_finds_too_much_is_nobodys
 pub(in crate::conformance) async fn a_takeout_fails_with_its_store<F: Fixture>() {
     let scene = Scene::<F>::new().await;
     for trouble in [Trouble::Down, Trouble::Failing] {
-        let engine = troubled(&scene.world, trouble).await;
+        let engine = troubled(&scene.world, LEAF, trouble).await;
 
         let failed = engine.read(&ada(), &mut Recorder::default()).await.unwrap_err();
 

@@ -16,7 +16,6 @@ use futures_util::TryStreamExt as _;
 
 use super::*;
 use crate::engine::Engine;
-use crate::fault::EngineError;
 use crate::store::Page;
 use crate::testing::{Plainly as _, Recorder, Steps, clients, effects, numbers, open, person};
 
@@ -227,14 +226,6 @@ pub(crate) fn exact(value: &AttributeValue) -> String {
     }
 }
 
-async fn dump(client: &Client) -> BTreeMap<String, Vec<String>> {
-    let mut dump = BTreeMap::new();
-    for table in ["people-v2", "orders", "events", "models"] {
-        dump.insert(table.to_owned(), items(client, table).await);
-    }
-    dump
-}
-
 fn devices(serial: &str) -> AttributeValue {
     let device = HashMap::from([("serial".to_owned(), text(serial))]);
     AttributeValue::L(vec![AttributeValue::M(device)])
@@ -301,36 +292,6 @@ async fn every_page_is_read_by_key_by_index_and_by_scan() {
 }
 
 #[tokio::test]
-async fn erasing_takes_the_persons_own_items_and_nothing_else() {
-    let (client, engine) = profiles().await;
-    let mut expected = dump(&client).await;
-    let own = |table: &str, row: &str| match table {
-        "people-v2" => row.contains(r#""id": N("7")"#),
-        "orders" => row.contains(r#""customer": N("7")"#),
-        "events" => row.contains(r#""person": S("7")"#),
-        _ => false,
-    };
-    for (table, rows) in &mut expected {
-        rows.retain(|row| !own(table, row));
-    }
-    let ada = person("email", "ada@example.org");
-
-    let stopped = engine.wipe(&ada, &mut Steps::stop_from(2)).await;
-    assert!(matches!(stopped, Err(EngineError::Interrupted(_))));
-    let erasure = engine.wipe(&ada, &mut Steps::default()).await.unwrap();
-
-    assert!(erasure.complete());
-    let [people, _, _, models] = effects(&erasure)[..] else { panic!("four collections") };
-    assert_eq!(people, ("people", 1, 1, 0));
-    assert_eq!(models, ("models", 1, 0, 1));
-    let after = dump(&client).await;
-    for table in ["people-v2", "orders", "events", "models"] {
-        assert!(after[table] == expected[table], "{table}");
-    }
-    assert!(engine.wipe(&ada, &mut Steps::default()).await.unwrap().complete());
-}
-
-#[tokio::test]
 async fn an_item_that_changed_hands_is_not_deleted() {
     let (client, _) = profiles().await;
     let store = store(&client, MAP).await;
@@ -373,32 +334,4 @@ async fn reading_costs_what_dynamodb_says() {
     let erased = store.usage_of(&Treatment::Delete, 1_200, 2_430_000);
     assert_eq!((erased.write_units, erased.read_units), (2.0 * 2_374.0, 0.0));
     assert_eq!(store.usage_of(&Treatment::Mask(Vec::new()), 3, 30).read_units, 3.0);
-}
-
-#[tokio::test]
-async fn missing_tables_are_refused_at_open_and_lost_ones_later() {
-    let client = embedded().await;
-    let mut clients = crate::testing::no_clients();
-    clients.dynamodb = client;
-    let refused = open(MAP, CONNECTIONS, std::path::Path::new("/"), clients).await.unwrap_err();
-    let refused = refused.to_string();
-    assert_eq!(refused.lines().next(), Some("map.yml:5: there is no table `people-v2`"));
-    assert_eq!(refused.lines().count(), 4);
-
-    let (client, engine) = profiles().await;
-    client.delete_table().table_name("orders").send().await.unwrap();
-    let ada = person("email", "ada@example.org");
-    let erasure = engine.wipe(&ada, &mut Steps::default()).await.unwrap();
-    assert!(!erasure.complete());
-    let reasons: Vec<_> = erasure.collections.iter().map(|done| done.error.as_deref()).collect();
-    assert_eq!(
-        reasons,
-        [
-            Some("not erased, because profiles:orders is not done"),
-            Some("Query: ResourceNotFoundException"),
-            None,
-            None
-        ]
-    );
-    assert_eq!(effects(&erasure)[2], ("events", 300, 300, 0));
 }

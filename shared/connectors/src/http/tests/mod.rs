@@ -25,7 +25,7 @@ use super::*;
 use crate::engine::Engine;
 use crate::fault::EngineError;
 use crate::secrets::Secret;
-use crate::testing::{Plainly as _, Recorder, Steps, effects, no_clients, numbers, open, person};
+use crate::testing::{Plainly as _, Recorder, Steps, no_clients, numbers, open, person};
 
 const ADA: &str = "ada@example.org";
 
@@ -149,16 +149,6 @@ impl World {
         calls.iter().filter(|call| *call != "describe").cloned().collect()
     }
 
-    /// All rows but those of a contact, as they are.
-    fn without(&self, id: i64) -> String {
-        let mut rows = self.tables.rows.lock().unwrap().clone();
-        for table in rows.values_mut() {
-            table
-                .retain(|_, row| row.get("id") != Some(&json!(id)) && row.get("contact") != Some(&json!(id)));
-        }
-        format!("{rows:?}")
-    }
-
     fn row(&self, collection: &str, key: &str) -> serde_json::Value {
         let rows = self.tables.rows.lock().unwrap();
         rows[collection].get(key).map_or(serde_json::Value::Null, |row| json!(row))
@@ -261,22 +251,6 @@ async fn rows_of_all_pages_are_read() {
     );
     // Someone's takeout takes all fields, and a service can keep a record of it.
     assert!(world.calls().iter().all(|call| call == "export"));
-}
-
-#[tokio::test]
-async fn exactly_the_persons_rows_go() {
-    let world = World::with(crowd(), |call, tables| tables.answer(call)).await;
-    let engine = world.engine().await.unwrap();
-    let others = world.without(7);
-
-    let erasure = engine.wipe(&person("email", ADA), &mut Steps::default()).await.unwrap();
-
-    assert!(erasure.complete(), "{erasure:?}");
-    assert_eq!(effects(&erasure), [("contacts", 1, 1, 0), ("tickets", 1203, 1203, 0)]);
-    assert_eq!(world.without(0), others);
-    let again = engine.wipe(&person("email", ADA), &mut Steps::default()).await.unwrap();
-    assert!(again.complete());
-    assert_eq!(world.without(0), others);
 }
 
 #[tokio::test]

@@ -312,21 +312,6 @@ async fn a_bucket_that_demands_mfa_is_read_and_not_erased() {
     assert_eq!(*bucket.kept(), before);
 }
 
-#[tokio::test]
-async fn objects_cannot_be_masked() {
-    let map = MAP.replace(
-        "  - name: files\n",
-        "  - name: files\n    lethe: {erase: mask}\n    data_categories: [user]\n",
-    );
-    let engine = engine(&versioned().client().await, &map).await.unwrap();
-
-    let erased = engine.wipe(&person("external_id", "4"), &mut Steps::default()).await;
-
-    let Err(EngineError::HalfDone(reasons)) = erased else { panic!("refused") };
-    let reason = "`uploads:files`: stored objects can be deleted or kept, but not masked";
-    assert!(reasons.iter().any(|given| given == reason), "{reasons:?}");
-}
-
 /// Objects of person 4 among others, told by tags alone.
 fn scans() -> Bucket {
     let bucket = Bucket::default();

@@ -369,18 +369,6 @@ async fn a_null_where_none_may_be_is_told_without_a_value() {
 }
 
 #[tokio::test]
-async fn what_the_database_does_not_have_is_told_with_its_line() {
-    for base in Base::all() {
-        base.run("CREATE TABLE t (owner VARCHAR(50), v INTEGER)").await;
-
-        let refused = base.try_open(&["t: owner, w", "absent: x"], &base.server()).await.err().unwrap();
-
-        let expected = "map.yml:7: the table `t` has no column `w`\nmap.yml:8: `d` has no table `absent`";
-        assert_eq!(refused, expected, "{}", base.name());
-    }
-}
-
-#[tokio::test]
 async fn large_rows_come_in_small_pages() {
     for base in Base::all() {
         base.run(base.pick(

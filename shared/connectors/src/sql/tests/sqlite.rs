@@ -160,3 +160,36 @@ async fn pages_are_read_in_the_order_of_an_index() {
         }
     }
 }
+
+#[tokio::test]
+async fn deleted_content_is_gone_from_the_file_itself() {
+    let base = Base::sqlite();
+    base.run("CREATE TABLE t (owner, v); INSERT INTO t VALUES ('a', 'a-canary'), ('b', 'x')").await;
+    let Base::Sqlite(dir) = &base else { unreachable!() };
+    let path = dir.path().join("d.sqlite");
+    let holds_it = || std::fs::read(&path).unwrap().windows(8).any(|part| part == b"a-canary");
+    assert!(holds_it());
+    let store = base.open(&["t: owner, v"]).await;
+    let ask = Ask::new(["a"], &["owner"]);
+
+    let rows = all(&store, &ask).await;
+    store.delete(&ask.question(), &rows).await.unwrap();
+
+    assert!(!holds_it());
+    let names: Vec<_> = std::fs::read_dir(dir.path()).unwrap().collect();
+    assert_eq!(names.len(), 1, "no journal or log beside the file");
+}
+
+#[tokio::test]
+async fn a_file_that_is_none_is_refused_and_not_made() {
+    let base = Base::sqlite();
+    let Base::Sqlite(dir) = &base else { unreachable!() };
+    let path = dir.path().join("d.sqlite");
+    let refused = async || base.try_open(&["t: owner"], &base.server()).await.err().unwrap();
+
+    assert_eq!(refused().await, format!("map.yml:2: there is no file {}", path.display()));
+    assert!(!path.exists());
+    std::fs::write(&path, "no database at all, but text that is long enough to be looked at").unwrap();
+    let reason = "cannot be read: the file is damaged or no database";
+    assert_eq!(refused().await, format!("map.yml:2: {} {reason}", path.display()));
+}
