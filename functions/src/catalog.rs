@@ -4,8 +4,8 @@
 use runtime::{Endpoint, Worker, docs::Operation};
 
 use crate::{
-    certificates, clients, consents, deletions, holds, native, notices, pdr, plans, processing, purges, takeouts,
-    upkeep,
+    certificates, clients, consents, deletions, holds, native, notices, pdr, plans, processing, purges,
+    takeouts, upkeep,
 };
 
 /// The endpoints, as what is called and as what is documented.
@@ -85,7 +85,7 @@ endpoints! {
     certificates::create_key,
     clients::create,
     clients::list,
-    clients::remove,
+    clients::delete,
     native::health,
     native::openapi,
     native::docs,

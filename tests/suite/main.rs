@@ -10,6 +10,7 @@ mod world;
 mod bad_input;
 mod certificates;
 mod chinook;
+mod clients;
 mod deadlines;
 mod demo;
 mod doors;

@@ -32,7 +32,7 @@ static DOCS: Docs = Docs::answers(&[Good::written::<File>(
     200,
     "The certificate with its signature",
     "application/json",
-    r#"{"certificate":{"version":1,"id":"019cadfd-8900-7e1a-a6d4-9634d4fed270","tenant":"af5fbd30-7ce7-4548-8b30-4cd59cb2aba1","subject":"00112233445566778899aabbccddeeff","kind":"erasure","door":"rallyhere","requested_at":"2026-03-02T10:00:00Z","executed_at":"2026-03-09T10:00:07Z","attempts":1,"searched_by":["email"],"data_map":"a3e8a8f8474f8ce2b8924e46812d60a0a1df6e1e0f90a489bb31bd5c08e01943","policy":null,"plan_sha256":null,"collections":[{"dataset":"shop","collection":"customers","method":"delete","found":1,"erased":1,"masked":0,"kept":0,"kept_because":[],"after":0,"backup_horizon":null}],"ledger":{"key_destroyed_at":"2026-03-09T10:00:07Z","kept_until":"2029-03-09T10:00:00Z"},"backup_horizon":null,"generator":"lethe 0.1.0"},"jws":"eyJhbGciOiJFZERTQSJ9.e30.c2ln"}"#,
+    r#"{"certificate":{"version":1,"id":"019cadfd-8900-7e1a-a6d4-9634d4fed270","tenant":"af5fbd30-7ce7-4548-8b30-4cd59cb2aba1","subject":"00112233445566778899","kind":"erasure","door":"rallyhere","requested_at":"2026-03-02T10:00:00Z","executed_at":"2026-03-09T10:00:07Z","attempts":1,"searched_by":["email"],"data_map":"a3e8a8f8474f8ce2b8924e46812d60a0a1df6e1e0f90a489bb31bd5c08e01943","policy":null,"plan_sha256":null,"collections":[{"dataset":"shop","collection":"customers","method":"delete","found":1,"erased":1,"masked":0,"kept":0,"kept_because":[],"after":0,"backup_horizon":null}],"ledger":{"key_destroyed_at":"2026-03-09T10:00:07Z","kept_until":"2029-03-09T10:00:00Z"},"backup_horizon":null,"generator":"lethe 0.1.0"},"jws":"eyJhbGciOiJFZERTQSJ9.e30.c2ln"}"#,
 )]);
 
 /// Reads it.

@@ -67,7 +67,10 @@ impl Ask {
             named.is_some_and(|permission| caller.grants.allow(*permission))
         };
         if self.grants.is_empty() {
-            return Err(Problem::faults(Code::InvalidField, vec![Fault::new(At::body("grants"), Reason::Blank)]));
+            return Err(Problem::faults(
+                Code::InvalidField,
+                vec![Fault::new(At::body("grants"), Reason::Blank)],
+            ));
         }
         if !self.grants.iter().all(is_given) {
             let reason = Reason::Other("must be names of permissions that the caller has".into());

@@ -2,8 +2,8 @@
 //! Trivore do.
 
 pub mod create;
+pub mod delete;
 pub mod list;
-pub mod remove;
 
 use schemars::JsonSchema;
 use serde::Serialize;

@@ -27,7 +27,7 @@ pub async fn handle(app: App) -> Result<(), Failure> {
     let mut jobs = Vec::new();
     let mut cursor = Some(DueCursor::default());
     while let Some(from) = cursor {
-        let (due, next) = app.store().due_page(Attention::Purge, now, from).await?;
+        let (due, next) = app.store().due(Attention::Purge, now, from).await?;
         jobs.extend(due.into_iter().map(Job::from));
         // Whole calls, however the index spreads what is due.
         let whole = jobs.len() - jobs.len() % JOBS_PER_CALL;

@@ -25,7 +25,7 @@ pub static SPEC: WorkerSpec = WorkerSpec {
 pub async fn handle(app: App) -> Result<(), Failure> {
     let mut cursor = Some(DueCursor::default());
     while let Some(from) = cursor {
-        let (page, next) = app.store().due_page(Attention::Expiry, app.now(), from).await?;
+        let (page, next) = app.store().due(Attention::Expiry, app.now(), from).await?;
         for due in page {
             expire(&app, due).await?;
         }

@@ -10,12 +10,13 @@ use domain::{
     request::{Attention, Request},
 };
 use runtime::{App, Failure, Need, Trigger, WorkerSpec};
-use store::requests::Due;
+use store::requests::DueCursor;
 
 /// The worker.
 pub static SPEC: WorkerSpec = WorkerSpec {
     name: "check-deadlines",
-    trigger: Trigger::Every { minutes: 60 },
+    // Twice in the hour over which the alarms look, so that none of these is without what is counted.
+    trigger: Trigger::Every { minutes: 30 },
     needs: &[Need::WriteLedger],
     summary: "Count requests whose time runs out, and purges that are stuck",
 };
@@ -57,21 +58,27 @@ const fn metric(stage: Stage) -> &'static str {
 /// How many purges were given up, or should have moved long ago.
 async fn stuck(app: &App) -> Result<usize, Failure> {
     let (now, since) = (app.now(), app.now() - PATIENCE);
-    // Only the current erasure of a person has no id there; takeouts and past erasures have one.
-    let is_purge = |due: &&Due| due.id.is_none();
-    let mut stuck = 0;
-    for (attention, by) in [(Attention::Failed, now), (Attention::Stalled, since)] {
-        stuck += app.store().due(attention, by).await?.iter().filter(is_purge).count();
-    }
-    // One that runs stays in the index of what is due until it has ended.
-    let due = app.store().due(Attention::Purge, since).await?;
-    let purges = app.store().erasures(&due).await?;
+    // One that runs stays in the index of what is due until it has ended, while its worker lives.
     let has_stopped = |purge: &Purge| match purge.state {
         PurgeState::Queued => purge.due <= since,
-        PurgeState::Running => purge.lease_until <= since,
-        PurgeState::Held | PurgeState::Done | PurgeState::Failed | PurgeState::Cancelled => false,
+        PurgeState::Running | PurgeState::Held => purge.lease_until <= since,
+        PurgeState::Failed => true,
+        PurgeState::Done | PurgeState::Cancelled => false,
     };
-    Ok(stuck + purges.iter().filter_map(Request::purge).filter(|purge| has_stopped(purge)).count())
+    let mut stuck = 0;
+    for (attention, by) in [(Attention::Failed, now), (Attention::Purge, since), (Attention::Stalled, since)]
+    {
+        let mut cursor = Some(DueCursor::default());
+        while let Some(from) = cursor {
+            let (mut page, next) = app.store().due(attention, by, from).await?;
+            // Only the current erasure of a person has no id there; takeouts and past erasures have one.
+            page.retain(|due| due.id.is_none());
+            let purges = app.store().erasures(&page).await?;
+            stuck += purges.iter().filter_map(Request::purge).filter(|purge| has_stopped(purge)).count();
+            cursor = next;
+        }
+    }
+    Ok(stuck)
 }
 
 worker!(on_tick, handle);

@@ -50,7 +50,7 @@ pub async fn take_over(app: &App) -> Result<(), Failure> {
 async fn resume(app: &App, attention: Attention, horizon: Timestamp) -> Result<(), Failure> {
     let mut cursor = Some(DueCursor::default());
     while let Some(from) = cursor {
-        let (page, next) = app.store().due_page(attention, horizon, from).await?;
+        let (page, next) = app.store().due(attention, horizon, from).await?;
         for due in page {
             let ledger = app.ledger(due.org);
             let request = match due.id {

@@ -118,7 +118,7 @@ fn of_worker(worker: &Worker) -> Value {
 
 /// A batch of one message, about a record that is not there.
 fn batch(queue: Queue) -> Value {
-    let jobs = json!([{"org": ORG, "person": "00112233445566778899aabbccddeeff", "request": UNKNOWN}]);
+    let jobs = json!([{"org": ORG, "person": "00112233445566778899", "request": UNKNOWN}]);
     json!({"Records": [{
         "messageId": "059f36b4-87a3-44ab-83d2-661975830a7d",
         "receiptHandle": "AQEBwJnKyrHigUMZj6rYigCgxlaS3SLy0a",

@@ -1,6 +1,6 @@
-//! From the catalog to the files that follow from it: the SAM template, the table of what each
-//! function may do, the OpenAPI document, a sample event of each function, and the tables of
-//! endpoints and workers in the README.
+//! From the catalog to the files that follow from it: the SAM template, the table of what each function
+//! may do, the OpenAPI document, a sample event of each function, and the tables of endpoints and workers
+//! in the README.
 //!
 //! `template.yaml` is `infra/base.yaml`, word for word, followed by three resources for each
 //! endpoint and worker: the function, its role and its log. What a role may do is said once per
@@ -65,15 +65,10 @@ pub fn generate(root: &Path) -> Result<Vec<Generated>, SynthError> {
         endpoints.iter().map(Lambda::from).chain(workers.iter().map(Lambda::from)).collect();
     let template = template::template(&read(root, BASE)?, &lambdas)?;
     let rights = rights::table(&template, &lambdas)?;
-    let mut files = vec![
-        Generated { path: TEMPLATE.to_owned(), text: template },
-        Generated { path: RIGHTS.to_owned(), text: rights },
-    ];
+    let file = |path: &str, text| Generated { path: path.to_owned(), text };
+    let mut files = vec![file(TEMPLATE, template), file(RIGHTS, rights)];
     if let Some(before) = read_if_there(root, README)? {
-        files.push(Generated {
-            path: README.to_owned(),
-            text: readme::with_tables(&before, &endpoints, &workers)?,
-        });
+        files.push(file(README, readme::with_tables(&before, &endpoints, &workers)?));
     }
     let operations = functions::catalog::operations();
     files.push(Generated { path: openapi::FILE.to_owned(), text: openapi::document(&operations)? });

@@ -67,11 +67,11 @@ impl Permission {
     /// Every permission there is.
     pub const ALL: &'static [Self] = {
         use Permission::{
-            AccountView, ClientsWrite, Compliance, ConsentRead, ConsentWrite, Fulfillment, HoldsRead, HoldsWrite,
-            KeysWrite, ObjectionsOverride, PdrConfirm, PdrModify, PdrView, PdrViewAll, PersonsRead,
-            PersonsWrite, PlansRead, PlansWrite, ProcessingRead, PurgeAny, PurgePersonAdmin, PurgePersonSelf,
-            PurgesRelease, RequestsRead, RestrictionModifyAny, RestrictionReadAny, RestrictionReadSelf,
-            TakeoutCreate, TakeoutRead,
+            AccountView, ClientsWrite, Compliance, ConsentRead, ConsentWrite, Fulfillment, HoldsRead,
+            HoldsWrite, KeysWrite, ObjectionsOverride, PdrConfirm, PdrModify, PdrView, PdrViewAll,
+            PersonsRead, PersonsWrite, PlansRead, PlansWrite, ProcessingRead, PurgeAny, PurgePersonAdmin,
+            PurgePersonSelf, PurgesRelease, RequestsRead, RestrictionModifyAny, RestrictionReadAny,
+            RestrictionReadSelf, TakeoutCreate, TakeoutRead,
         };
         &[
             TakeoutCreate,

@@ -470,7 +470,8 @@ mod tests {
 
     #[test]
     fn a_purge_that_was_given_up_shows_once_its_mails_are_sent() {
-        let mut given_up = request(Kind::Erasure);
+        // The first version of a request is in no index for its mails.
+        let mut given_up = request(Kind::Erasure).noticed(now());
         let purge = Purge::queue(None, &tenant(), now());
         given_up.work = Work::Purge(Purge { state: PurgeState::Failed, ..purge });
         let told = given_up.clone().with_notice(Template::PurgeQueued, "a@example.com".into(), None, now());

@@ -119,6 +119,17 @@ pub struct Form<'a> {
     pub fields: Vec<Field<'a>>,
 }
 
+/// A piece of a description.
+struct Span<'a> {
+    text: &'a str,
+    is_code: bool,
+}
+
+/// The pieces of a description, in which code stands between backticks.
+fn spans(text: &str) -> impl Iterator<Item = Span<'_>> {
+    text.split('`').enumerate().map(|(place, text)| Span { text, is_code: place % 2 == 1 })
+}
+
 impl ApiDocs<'_> {
     /// The page.
     pub fn page(&self) -> String {
@@ -161,7 +172,7 @@ impl ApiDocs<'static> {
                     answers: vec![
                         Answer {
                             status: "202",
-                            about: "The purge.",
+                            about: "The purge, `queued` or `held`.",
                             content: Some(content("{\n  \"status\": \"queued\"\n}")),
                         },
                         Answer { status: "204", about: "Nothing.", content: None },
@@ -196,13 +207,15 @@ mod tests {
 
     #[test]
     fn an_operation_says_how_it_is_called_and_what_it_answers() {
-        let text = text_of(&ApiDocs::sample().page());
+        let page = ApiDocs::sample().page();
+        let text = text_of(&page);
 
         for said in
             ["POST", "/users/v1/person/{person_id}/purge", "purge:*:*", "202", "\"status\": \"queued\""]
         {
             assert!(text.contains(said), "{said}");
         }
+        assert!(page.contains("The purge, <code>queued</code> or <code>held</code>."));
     }
 
     #[test]

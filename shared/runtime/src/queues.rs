@@ -104,13 +104,7 @@ impl App {
         let Err(failure) = self.enqueue(queue, &[job]).await else { return true };
         let cause = failure.cause();
         let person = Some(job.person.to_string());
-        self.tell(Line {
-            function: queue.name(),
-            outcome: "not queued",
-            person,
-            cause,
-            ..Line::default()
-        });
+        self.tell(Line { function: queue.name(), outcome: "not queued", person, cause, ..Line::default() });
         false
     }
 

@@ -25,13 +25,21 @@ pub struct ApiClient {
     pub grants: Vec<String>,
 }
 
+impl ApiClient {
+    /// Whether it was not removed.
+    fn may_sign_in(&self) -> bool {
+        !self.secret_hash.is_empty()
+    }
+}
+
 impl Store {
     /// The API client with this id.
     ///
     /// # Errors
     /// When the table cannot be read.
     pub async fn client(&self, id: &str) -> Result<Option<ApiClient>, StoreError> {
-        self.inner.table.get(&keys::client(id), Read::Eventual).await
+        let client = self.inner.table.get::<ApiClient>(&keys::client(id), Read::Eventual).await?;
+        Ok(client.filter(ApiClient::may_sign_in))
     }
 
     /// Registers an API client, or replaces it.
@@ -80,11 +88,13 @@ impl Ledger<'_> {
                 None => break,
             }
         }
+        clients.retain(ApiClient::may_sign_in);
         clients.sort_by(|one, other| one.id.cmp(&other.id));
         Ok(clients)
     }
 
-    /// Removes an API client of the tenant, if it has one of this id.
+    /// Removes an API client of the tenant, if it has one of this id. The id stays taken, and what made
+    /// it a client is gone.
     ///
     /// # Errors
     /// When the table cannot be written.
@@ -92,7 +102,10 @@ impl Ledger<'_> {
         let place = keys::client(id);
         let client = self.store.table.get::<ApiClient>(&place, Read::Consistent).await?;
         match client.filter(|client| client.org == self.org) {
-            Some(_) => self.store.table.delete(&place).await,
+            Some(client) => {
+                let removed = ApiClient { secret_hash: String::new(), grants: Vec::new(), ..client };
+                self.store.table.put(&place, &removed, &[], Only::Always).await
+            }
             None => Ok(()),
         }
     }

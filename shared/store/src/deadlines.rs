@@ -18,6 +18,7 @@ use crate::{
     Ledger, Store, StoreError,
     keys::{self, Key},
     list::FIRST,
+    requests::{Due, DueCursor},
     table::{IndexPage, Only, Place, Read},
 };
 
@@ -107,29 +108,40 @@ impl Store {
     /// When the table cannot be read or written.
     pub async fn watched(&self, now: Timestamp) -> Result<Vec<Request>, StoreError> {
         let mut open = Vec::new();
-        // No deadline is further away than this.
-        let watched = self.due(Attention::Deadline, now + Deadline::LONGEST).await?;
-        for some in watched.chunks(AT_ONCE) {
-            // The current erasure of a person has a place of its own; a person may have several requests.
-            let places: BTreeSet<Key> = some
-                .iter()
-                .flat_map(|due| {
-                    let by_id = due.id.map(|id| keys::request_by_id(due.org, due.person, id));
-                    by_id.into_iter().chain([keys::erasure(due.org, due.person)])
-                })
-                .collect();
-            let found = self.inner.outlines(&Vec::from_iter(places)).await?;
-            for due in some {
-                let Some(id) = due.id else { continue };
-                let is_it = |request: &&Request| {
-                    (request.person, request.id) == (due.person, id) && request.is_open()
-                };
-                match found.iter().find(is_it) {
-                    Some(request) => open.push(request.clone()),
-                    None => self.of(due.org).watch(due.person, id, None, now).await?,
-                }
+        let mut cursor = Some(DueCursor::default());
+        while let Some(from) = cursor {
+            // No deadline is further away than this.
+            let (watched, next) = self.due(Attention::Deadline, now + Deadline::LONGEST, from).await?;
+            for some in watched.chunks(AT_ONCE) {
+                open.extend(self.still_open(some, now).await?);
+            }
+            cursor = next;
+        }
+        Ok(open)
+    }
+
+    /// Those of some watched requests that are open. The others are watched no longer.
+    async fn still_open(&self, watched: &[Due], now: Timestamp) -> Result<Vec<Request>, StoreError> {
+        // The current erasure of a person has a place of its own; a person may have several requests.
+        let places: BTreeSet<Key> = watched
+            .iter()
+            .flat_map(|due| {
+                let by_id = due.id.map(|id| keys::request_by_id(due.org, due.person, id));
+                by_id.into_iter().chain([keys::erasure(due.org, due.person)])
+            })
+            .collect();
+        let mut open = self.inner.outlines(&Vec::from_iter(places)).await?;
+        open.retain(Request::is_open);
+        for due in watched {
+            let is_it = |request: &Request| request.person == due.person && Some(request.id) == due.id;
+            if let (Some(id), false) = (due.id, open.iter().any(is_it)) {
+                self.of(due.org).watch(due.person, id, None, now).await?;
             }
         }
+        let is_watched = |request: &Request| {
+            watched.iter().any(|due| request.person == due.person && Some(request.id) == due.id)
+        };
+        open.retain(is_watched);
         Ok(open)
     }
 }

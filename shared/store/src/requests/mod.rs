@@ -349,7 +349,7 @@ impl Store {
     ///
     /// # Errors
     /// When the table cannot be read.
-    pub async fn due_page(
+    pub async fn due(
         &self,
         attention: Attention,
         now: Timestamp,
@@ -382,20 +382,5 @@ impl Store {
     pub async fn erasures(&self, of: &[Due]) -> Result<Vec<Request>, StoreError> {
         let places: Vec<Key> = of.iter().map(|due| keys::erasure(due.org, due.person)).collect();
         self.inner.outlines(&places).await
-    }
-
-    /// All of them, where few are expected.
-    ///
-    /// # Errors
-    /// When the table cannot be read.
-    pub async fn due(&self, attention: Attention, now: Timestamp) -> Result<Vec<Due>, StoreError> {
-        let mut all = Vec::new();
-        let mut cursor = Some(DueCursor::default());
-        while let Some(from) = cursor {
-            let (page, next) = self.due_page(attention, now, from).await?;
-            all.extend(page);
-            cursor = next;
-        }
-        Ok(all)
     }
 }

@@ -12,7 +12,7 @@ use wire::Dialect;
 
 /// The route.
 pub static ROUTE: Route = Route {
-    name: "remove-client",
+    name: "delete-client",
     method: Method::DELETE,
     path: "/lethe/v1/clients/{client_id}",
     aliases: &[],
@@ -20,7 +20,7 @@ pub static ROUTE: Route = Route {
     credentials: Credentials::BasicOrBearer,
     allow: Allow::AnyOf(&[Permission::ClientsWrite]),
     errors: &[],
-    needs: &[Need::ForgetLedger],
+    needs: &[Need::WriteLedger],
     summary: "Let a program sign in no more",
 };
 

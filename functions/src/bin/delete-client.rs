@@ -1,0 +1,5 @@
+//! Lambda `delete-client`.
+
+fn main() -> std::process::ExitCode {
+    functions::clients::delete::main()
+}

@@ -1,5 +1,0 @@
-//! Lambda `remove-client`.
-
-fn main() -> std::process::ExitCode {
-    functions::clients::remove::main()
-}
