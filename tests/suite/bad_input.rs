@@ -411,6 +411,10 @@ async fn another_tenant_sees_and_changes_nothing_of_ours() {
             "import-persons" => assert_eq!(reply.status, 200),
             "list-requests" => assert_eq!(reply.json()["requests"], json!([])),
             "list-holds" => assert_eq!(reply.json()["holds"], json!([])),
+            "list-clients" => {
+                let clients = reply.json()["clients"].as_array().unwrap().clone();
+                assert!(clients.iter().all(|client| client["client_id"] == "stranger"), "{text}");
+            }
             "check-identities" => assert_eq!(reply.json(), json!({"results": [{"erased": false}]})),
             name => assert_told(route.dialect, &reply, name),
         }

@@ -8,7 +8,7 @@ use runtime::{
     Allow, Credentials, Failure, Need, Org, Path, Route, State,
     docs::{Docs, Good},
 };
-use wire::Dialect;
+use wire::{Code, Dialect};
 
 /// The route.
 pub static ROUTE: Route = Route {
@@ -19,7 +19,7 @@ pub static ROUTE: Route = Route {
     dialect: Dialect::Native,
     credentials: Credentials::BasicOrBearer,
     allow: Allow::AnyOf(&[Permission::ClientsWrite]),
-    errors: &[],
+    errors: &[Code::ClientNotFound],
     needs: &[Need::WriteLedger],
     summary: "Let a program sign in no more",
 };
@@ -27,7 +27,7 @@ pub static ROUTE: Route = Route {
 /// What the OpenAPI document says of it.
 static DOCS: Docs = Docs::answers(&[Good::empty(204, "Removed, now or before")]);
 
-/// Removes it. Removing it again, or what is not there, changes nothing.
+/// Removes it. Removing it again changes nothing.
 ///
 /// # Errors
 /// Those of `ROUTE`.
@@ -36,8 +36,10 @@ pub async fn handle(
     Org(tenant): Org,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Failure> {
-    app.ledger(tenant.org).remove_client(&id).await?;
-    Ok(StatusCode::NO_CONTENT)
+    match app.ledger(tenant.org).remove_client(&id).await? {
+        true => Ok(StatusCode::NO_CONTENT),
+        false => Err(Code::ClientNotFound.into()),
+    }
 }
 
 endpoint!(handle);

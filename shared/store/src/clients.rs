@@ -26,6 +26,11 @@ pub struct ApiClient {
 }
 
 impl ApiClient {
+    /// Whether a client may have this id: a longer one fits no key.
+    pub fn is_id(text: &str) -> bool {
+        !text.is_empty() && text.len() <= 128
+    }
+
     /// Whether it was not removed.
     fn may_sign_in(&self) -> bool {
         !self.secret_hash.is_empty()
@@ -93,20 +98,23 @@ impl Ledger<'_> {
         Ok(clients)
     }
 
-    /// Removes an API client of the tenant, if it has one of this id. The id stays taken, and what made
-    /// it a client is gone.
+    /// Removes an API client of the tenant; false if it never had one of this id. The id stays taken, and
+    /// what made it a client is gone.
     ///
     /// # Errors
     /// When the table cannot be written.
-    pub async fn remove_client(&self, id: &str) -> Result<(), StoreError> {
+    pub async fn remove_client(&self, id: &str) -> Result<bool, StoreError> {
+        if !ApiClient::is_id(id) {
+            return Ok(false);
+        }
         let place = keys::client(id);
         let client = self.store.table.get::<ApiClient>(&place, Read::Consistent).await?;
         match client.filter(|client| client.org == self.org) {
             Some(client) => {
                 let removed = ApiClient { secret_hash: String::new(), grants: Vec::new(), ..client };
-                self.store.table.put(&place, &removed, &[], Only::Always).await
+                self.store.table.put(&place, &removed, &[], Only::Always).await.map(|()| true)
             }
-            None => Ok(()),
+            None => Ok(false),
         }
     }
 }

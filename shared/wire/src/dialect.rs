@@ -162,6 +162,7 @@ fn json_api(problem: &Problem, status: u16, request_id: &str) -> JsonApiErrors {
         | Code::NothingToRelease
         | Code::SamePerson
         | Code::HoldNotFound
+        | Code::ClientNotFound
         | Code::ObjectionNotFound
         | Code::UnknownPurpose
         | Code::PurgeInProgress
@@ -257,6 +258,7 @@ fn connect(problem: &Problem, status: u16) -> ConnectError {
         | Code::NothingToRelease
         | Code::SamePerson
         | Code::HoldNotFound
+        | Code::ClientNotFound
         | Code::ObjectionNotFound
         | Code::UnknownPurpose
         | Code::PurgeInProgress

@@ -86,7 +86,7 @@ pub fn hash_secret(secret: &str, salt: [u8; 16]) -> Result<String, argon2::passw
 
 /// Verifies id and secret of a client. Unknown ids take as long as wrong secrets.
 pub(super) async fn verify(app: &App, id: &str, secret: &str) -> Result<Caller, Failure> {
-    let usable = !id.is_empty() && id.len() <= 128 && secret.len() <= 512;
+    let usable = ApiClient::is_id(id) && secret.len() <= 512;
     let client = if usable { client(app, id).await? } else { None };
     let Some(client) = client else {
         // The work of a verification, so that the time tells nothing.
