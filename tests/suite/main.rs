@@ -13,6 +13,7 @@ mod demo;
 mod doors;
 mod engine_cli;
 mod erased;
+mod events;
 mod holds;
 mod idempotency;
 mod instacart;

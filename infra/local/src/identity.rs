@@ -21,11 +21,9 @@ use runtime::{
 };
 use serde::{Deserialize, Serialize};
 use store::clients::ApiClient;
+use synth::sample::{self, AUDIENCE, INSTACART, ISSUER, KEY_ID, LINKED, SLASHID, TRIVORE};
 use uuid::Uuid;
 
-const ISSUER: &str = "https://issuer.lethe.localhost";
-const AUDIENCE: &str = "lethe";
-const KEY_ID: &str = "local";
 const FILE: &str = "identity.json";
 
 /// Why the local identity cannot be had.
@@ -76,10 +74,6 @@ pub struct TokenRequest {
     pub expires_in: TimeDelta,
 }
 
-const SLASHID: &str = "slashid";
-const TRIVORE: &str = "trivore";
-const INSTACART: &str = "instacart";
-
 impl Identity {
     /// A new identity.
     ///
@@ -107,6 +101,23 @@ impl Identity {
             instacart_secret: secret()?,
             access_key_id: "lethe-local".to_owned(),
             secret_access_key: secret()?,
+        })
+    }
+
+    /// The identity of the sample events. Its secrets are public.
+    ///
+    /// # Errors
+    /// When a sample id is none.
+    pub fn sample() -> Result<Self, IdentityError> {
+        Ok(Self {
+            org_id: sample::ORG.parse().map_err(|_| IdentityError::Damaged)?,
+            admin: sample::STAFF.parse().map_err(|_| IdentityError::Damaged)?,
+            issuer_key: URL_SAFE_NO_PAD.encode(sample::signing_key()),
+            slashid_secret: sample::SECRET.to_owned(),
+            trivore_secret: sample::SECRET.to_owned(),
+            instacart_secret: sample::SECRET.to_owned(),
+            access_key_id: "lethe-local".to_owned(),
+            secret_access_key: sample::SECRET.to_owned(),
         })
     }
 
@@ -257,6 +268,3 @@ impl Identity {
         Ok(())
     }
 }
-
-/// The linked identity that the local tenant requires.
-const LINKED: &str = "default";

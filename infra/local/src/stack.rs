@@ -275,6 +275,16 @@ impl Stack {
         }
     }
 
+    /// Gives a function an event, as Lambda does, and takes its answer; nothing if it fails or there is
+    /// none of this name.
+    pub async fn invoke(&self, name: &str, event: &[u8]) -> Option<Vec<u8>> {
+        if let Some(worker) = self.runner.worker(name) {
+            return self.runner.invoke(worker, event).await;
+        }
+        let endpoint = catalog::endpoints().into_iter().find(|endpoint| endpoint.route.name == name)?;
+        gateway::invoke(handler(&self.app, &endpoint), event, self.clock.now()).await
+    }
+
     /// Waits until all queues are empty and no worker runs.
     pub async fn drain(&self) {
         self.runner.drain().await;
@@ -311,15 +321,17 @@ fn clients(endpoints: &services::Endpoints, identity: &Identity, meter: Option<&
     })
 }
 
+fn handler(app: &App, endpoint: &runtime::Endpoint) -> gateway::Handler {
+    let (app, endpoint) = (app.clone(), endpoint.clone());
+    Arc::new(move |request| {
+        let (app, endpoint) = (app.clone(), endpoint.clone());
+        Box::pin(async move { endpoint.call(&app, request).await })
+    })
+}
+
 /// An endpoint under each of its paths.
 fn routes(app: &App, endpoint: &runtime::Endpoint) -> Vec<GatewayRoute> {
-    let handler: gateway::Handler = {
-        let (app, endpoint) = (app.clone(), endpoint.clone());
-        Arc::new(move |request| {
-            let (app, endpoint) = (app.clone(), endpoint.clone());
-            Box::pin(async move { endpoint.call(&app, request).await })
-        })
-    };
+    let handler = handler(app, endpoint);
     let route = endpoint.route;
     let paths = std::iter::once(route.path).chain(route.aliases.iter().copied());
     let route = |path: &str| GatewayRoute {

@@ -167,6 +167,18 @@ impl Runner {
         }
     }
 
+    /// Gives a worker an event, as Lambda does, and takes its answer; nothing if it fails.
+    pub(crate) async fn invoke(&self, worker: &Worker, event: &[u8]) -> Option<Vec<u8>> {
+        let _busy = Busy::new(&self.busy);
+        match worker.spec.trigger {
+            Trigger::Queue(_) => {
+                let event: SqsEvent = serde_json::from_slice(event).ok()?;
+                serde_json::to_vec(&worker.batch(&self.app, event, None).await).ok()
+            }
+            Trigger::Every { .. } => worker.tick(&self.app).await.ok().map(|()| b"null".to_vec()),
+        }
+    }
+
     /// Runs a scheduled worker now.
     pub(crate) async fn tick(&self, worker: &Worker) {
         let _busy = Busy::new(&self.busy);

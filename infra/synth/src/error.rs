@@ -7,7 +7,7 @@ pub enum SynthError {
     #[error("{path}: {source}")]
     File {
         /// Which.
-        path: &'static str,
+        path: String,
         /// Why.
         source: std::io::Error,
     },
@@ -20,6 +20,9 @@ pub enum SynthError {
     /// The template cannot be read, so that nothing can be told from it.
     #[error("the template cannot be read: {0}")]
     Template(#[from] serde_saphyr::Error),
+    /// The tokens of the sample events cannot be signed.
+    #[error("the tokens of the sample events cannot be signed")]
+    Token,
     /// A resource cannot be written as YAML.
     #[error("the resource cannot be written: {0}")]
     Yaml(#[from] serde_saphyr::ser::Error),

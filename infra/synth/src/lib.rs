@@ -1,5 +1,5 @@
 //! From the catalog to the files that follow from it: the SAM template, the table of what each
-//! function may do, and the tables of endpoints and workers in the README.
+//! function may do, a sample event of each, and the tables of endpoints and workers in the README.
 //!
 //! `template.yaml` is `infra/base.yaml`, word for word, followed by three resources for each
 //! endpoint and worker: the function, its role and its log. What a role may do is said once per
@@ -8,12 +8,14 @@
 //! ones are fresh.
 
 mod error;
+mod events;
 mod function;
 mod intrinsic;
 mod lambda;
 mod readme;
 mod rights;
 mod role;
+pub mod sample;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -35,7 +37,7 @@ const README: &str = "README.md";
 #[derive(Debug, PartialEq, Eq)]
 pub struct Generated {
     /// Its path from the root of the workspace.
-    pub path: &'static str,
+    pub path: String,
     /// All that is in it.
     pub text: String,
 }
@@ -46,8 +48,8 @@ impl Generated {
     /// # Errors
     /// When it cannot be written.
     pub fn write(&self, root: &Path) -> Result<(), SynthError> {
-        std::fs::write(root.join(self.path), &self.text)
-            .map_err(|source| SynthError::File { path: self.path, source })
+        std::fs::write(root.join(&self.path), &self.text)
+            .map_err(|source| SynthError::File { path: self.path.clone(), source })
     }
 }
 
@@ -61,11 +63,17 @@ pub fn generate(root: &Path) -> Result<Vec<Generated>, SynthError> {
         endpoints.iter().map(Lambda::from).chain(workers.iter().map(Lambda::from)).collect();
     let template = template::template(&read(root, BASE)?, &lambdas)?;
     let rights = rights::table(&template, &lambdas)?;
-    let mut files =
-        vec![Generated { path: TEMPLATE, text: template }, Generated { path: RIGHTS, text: rights }];
+    let mut files = vec![
+        Generated { path: TEMPLATE.to_owned(), text: template },
+        Generated { path: RIGHTS.to_owned(), text: rights },
+    ];
     if let Some(before) = read_if_there(root, README)? {
-        files.push(Generated { path: README, text: readme::with_tables(&before, &endpoints, &workers)? });
+        files.push(Generated {
+            path: README.to_owned(),
+            text: readme::with_tables(&before, &endpoints, &workers)?,
+        });
     }
+    files.extend(events::events(&endpoints, &workers)?);
     Ok(files)
 }
 
@@ -76,17 +84,18 @@ pub fn generate(root: &Path) -> Result<Vec<Generated>, SynthError> {
 pub fn stale(root: &Path) -> Result<Vec<Generated>, SynthError> {
     let mut stale = Vec::new();
     for file in generate(root)? {
-        if read_if_there(root, file.path)?.as_ref() != Some(&file.text) {
+        if read_if_there(root, &file.path)?.as_ref() != Some(&file.text) {
             stale.push(file);
         }
     }
     Ok(stale)
 }
 
-fn read(root: &Path, path: &'static str) -> Result<String, SynthError> {
-    std::fs::read_to_string(root.join(path)).map_err(|source| SynthError::File { path, source })
+fn read(root: &Path, path: &str) -> Result<String, SynthError> {
+    std::fs::read_to_string(root.join(path))
+        .map_err(|source| SynthError::File { path: path.to_owned(), source })
 }
 
-fn read_if_there(root: &Path, path: &'static str) -> Result<Option<String>, SynthError> {
+fn read_if_there(root: &Path, path: &str) -> Result<Option<String>, SynthError> {
     if root.join(path).exists() { read(root, path).map(Some) } else { Ok(None) }
 }

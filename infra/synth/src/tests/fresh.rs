@@ -1,12 +1,22 @@
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
+use super::lambdas;
 use crate::{SynthError, WORKSPACE, stale, template::template};
 
 #[test]
 fn what_is_committed_is_what_the_catalog_makes() {
-    let stale: Vec<&str> = stale(Path::new(WORKSPACE)).unwrap().iter().map(|file| file.path).collect();
+    let stale: Vec<String> = stale(Path::new(WORKSPACE)).unwrap().into_iter().map(|file| file.path).collect();
 
     assert!(stale.is_empty(), "run `cargo generate`, which changes {stale:?}");
+}
+
+#[test]
+fn there_is_an_event_of_every_function_and_no_other() {
+    let folder = std::fs::read_dir(Path::new(WORKSPACE).join("infra/events")).unwrap();
+    let files: BTreeSet<String> =
+        folder.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+
+    assert_eq!(files, lambdas().iter().map(|lambda| format!("{}.json", lambda.name)).collect());
 }
 
 #[test]
