@@ -17,6 +17,7 @@ mod doors;
 mod engine_cli;
 mod erased;
 mod events;
+mod format;
 mod holds;
 mod idempotency;
 mod instacart;

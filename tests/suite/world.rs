@@ -64,12 +64,21 @@ pub(crate) struct Setup {
     pub(crate) tenants: Option<Vec<Tenant>>,
     pub(crate) issuers: Vec<Issuer>,
     pub(crate) identity: Identity,
+    pub(crate) clock: VirtualClock,
+    pub(crate) data: Option<PathBuf>,
     pub(crate) with_shop: bool,
 }
 
 impl Setup {
     pub(crate) fn new() -> Self {
-        Self { tenants: None, issuers: Vec::new(), identity: Identity::generate().unwrap(), with_shop: true }
+        Self {
+            tenants: None,
+            issuers: Vec::new(),
+            identity: Identity::generate().unwrap(),
+            clock: VirtualClock::standing_at(START.parse().unwrap()),
+            data: None,
+            with_shop: true,
+        }
     }
 
     pub(crate) async fn begin(self) -> World {
@@ -83,13 +92,13 @@ impl Setup {
             (Vec::new(), None)
         };
         let stack = Stack::start(Options {
-            data: None,
+            data: self.data,
             port: 0,
             datamaps,
             connections,
             secrets: Default::default(),
             demo: false,
-            clock: VirtualClock::standing_at(START.parse().unwrap()),
+            clock: self.clock,
             identity: self.identity,
             tenants: self.tenants,
             issuers: self.issuers,

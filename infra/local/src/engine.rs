@@ -151,7 +151,8 @@ async fn remove(erase: &Erase) -> Result<(), Halt> {
 
 /// Opens the stores that the options name, and says who the person is.
 async fn open(shared: &Shared) -> Result<(Engine, Identities), Halt> {
-    let engine = open_engine(&shared.files(), &Clients::from_env(variable)).await.map_err(refused)?;
+    let clients = Clients::from_env(variable).map_err(refused)?;
+    let engine = open_engine(&shared.files(), &clients).await.map_err(refused)?;
     // Of several stores one may be down: the others are still served. Of a single one nothing is left.
     let engine = match engine.map().datasets.as_slice() {
         [_] => engine.whole()?,

@@ -306,9 +306,10 @@ impl Stack {
 fn clients(endpoints: &services::Endpoints, identity: &Identity, meter: Option<&Meter>) -> Clients {
     let credentials =
         Credentials::from_keys(identity.access_key_id.clone(), identity.secret_access_key.clone(), None);
-    let http = Clients::https();
+    let http = Clients::https(None);
     let http = meter.map_or_else(|| http.clone(), |meter| meter.over(http.clone()));
-    Clients::over(&http, &credentials, services::REGION, |service| {
+    let endpoints = endpoints.clone();
+    let endpoint = move |service: &str| {
         Some(match service {
             "DYNAMODB" => endpoints.dynamodb.clone(),
             "S3" => endpoints.s3.clone(),
@@ -318,7 +319,8 @@ fn clients(endpoints: &services::Endpoints, identity: &Identity, meter: Option<&
             "SESV2" => endpoints.ses.clone(),
             _ => return None,
         })
-    })
+    };
+    Clients::over(http, credentials, services::REGION.to_owned(), endpoint)
 }
 
 fn handler(app: &App, endpoint: &runtime::Endpoint) -> gateway::Handler {

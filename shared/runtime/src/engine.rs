@@ -82,8 +82,8 @@ pub async fn open_engine(files: &MapFiles, clients: &Clients) -> Result<Engine, 
     let connections =
         Connections::load(&name, &content, base, &|name| std::env::var(name).ok()).map_err(refused)?;
     let clients = connectors::Clients {
-        dynamodb: clients.dynamodb.clone(),
-        s3: clients.s3.clone(),
+        dynamodb: clients.dynamodb().clone(),
+        s3: clients.s3().clone(),
         secrets: Arc::new(clients.secrets.clone()),
     };
     Engine::open(map, connections, clients).await.map_err(refused)

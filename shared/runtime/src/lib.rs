@@ -8,6 +8,7 @@ mod answer;
 mod app;
 pub mod auth;
 mod call;
+mod clients;
 mod clock;
 mod config;
 pub mod docs;
@@ -27,11 +28,12 @@ mod subject;
 mod trace;
 
 pub use answer::{Answer, IntoAnswer, Json, Zip};
-pub use app::{App, Clients, EngineSource, Parts};
+pub use app::{App, EngineSource, Parts};
 pub use auth::Caller;
 pub use call::{
     ApiVersion, Body, Call, Freshness, FromCall, LINES, Lines, NoBody, Org, Path, PersonUuid, State,
 };
+pub use clients::Clients;
 pub use clock::Clock;
 pub use config::{Config, ConfigError, Issuer, QueueUrls};
 pub use engine::{EngineRefused, open_engine};

@@ -16,7 +16,7 @@ impl App {
         let body = Body::builder().text(content(&mail.text)?).html(content(&mail.html)?).build();
         let message = Message::builder().subject(content(&mail.subject)?).body(body).build();
         self.clients()
-            .ses
+            .ses()
             .send_email()
             .from_email_address(&self.config().mail_from)
             .destination(Destination::builder().to_addresses(to).build())

@@ -79,7 +79,7 @@ impl App {
         });
         let messages: Vec<&[Job]> = jobs.chunks(JOBS_PER_MESSAGE).collect();
         for batch in messages.chunks(MESSAGES_PER_CALL) {
-            let mut send = self.clients().sqs.send_message_batch().queue_url(url);
+            let mut send = self.clients().sqs().send_message_batch().queue_url(url);
             for (number, jobs) in batch.iter().enumerate() {
                 let entry = SendMessageBatchRequestEntry::builder()
                     .id(number.to_string())

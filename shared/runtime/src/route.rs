@@ -85,6 +85,25 @@ pub enum Need {
     EraseStores,
 }
 
+impl Need {
+    /// Whether it cannot be met without the ledger.
+    pub const fn is_of_ledger(self) -> bool {
+        match self {
+            Self::ReadLedger | Self::WriteLedger | Self::ForgetLedger => true,
+            Self::Certify
+            | Self::ReadTakeouts
+            | Self::WriteTakeouts
+            | Self::DeleteTakeouts
+            | Self::QueueTakeouts
+            | Self::QueuePurges
+            | Self::QueueNotices
+            | Self::SendMail
+            | Self::ReadStores
+            | Self::EraseStores => false,
+        }
+    }
+}
+
 impl Route {
     /// The names of the path's parameters, in order.
     pub fn params(&self) -> impl Iterator<Item = &'static str> {

@@ -1,9 +1,14 @@
 //! Secrets of the stores, kept by AWS Secrets Manager.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use aws_sdk_secretsmanager::{Client, error::ProvideErrorMetadata as _};
+use aws_types::SdkConfig;
 use connectors::{Fault, Secret, Secrets};
 use tokio::{sync::Mutex, time::Instant};
 
@@ -13,22 +18,23 @@ const FRESH: Duration = Duration::from_secs(300);
 /// Secrets by name or ARN. Nothing is called until one is asked for. Clones share what they keep.
 #[derive(Clone)]
 pub(crate) struct SecretsManager {
-    client: Client,
+    config: SdkConfig,
+    client: Arc<OnceLock<Client>>,
     /// Held while one is fetched, so that many calls at once fetch it once.
     kept: Arc<Mutex<HashMap<String, (Instant, Secret)>>>,
 }
 
 impl SecretsManager {
-    pub(crate) fn new(client: Client) -> Self {
-        Self { client, kept: Arc::default() }
+    pub(crate) fn new(config: SdkConfig) -> Self {
+        Self { config, client: Arc::default(), kept: Arc::default() }
     }
 
-    pub(crate) const fn client(&self) -> &Client {
-        &self.client
+    pub(crate) fn client(&self) -> &Client {
+        self.client.get_or_init(|| Client::new(&self.config))
     }
 
     async fn fetch(&self, name: &str) -> Result<Secret, Fault> {
-        let answer = self.client.get_secret_value().secret_id(name).send().await.map_err(|error| {
+        let answer = self.client().get_secret_value().secret_id(name).send().await.map_err(|error| {
             let code = error.code().unwrap_or("Secrets Manager cannot be reached");
             Fault::new(format!("the secret `{name}` cannot be read: {code}"))
         })?;

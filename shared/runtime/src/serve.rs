@@ -1,17 +1,25 @@
 //! The `main` of every Lambda. Not generic and not async, so that each binary is one cheap call.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use aws_lambda_events::event::sqs::SqsEvent;
 use chrono::DateTime;
 use lambda_http::{LambdaEvent, service_fn};
 use serde_json::{Value, value::RawValue};
+use store::StoreError;
 
-use crate::{App, Clients, Clock, Config, Endpoint, EngineSource, Entropy, Log, Parts, Trigger, Worker};
+use crate::{
+    App, Clients, Clock, Config, Endpoint, EngineSource, Entropy, Log, Need, Parts, Trigger, Worker,
+};
+
+/// What Lambda sets in every environment of its own.
+const INITIALISATION: &str = "AWS_LAMBDA_INITIALIZATION_TYPE";
+/// The longest that the start waits for what the first call will need; the call itself waits longer.
+const AHEAD: Duration = Duration::from_secs(8);
 
 /// Serves an endpoint until Lambda ends the process.
 pub fn serve(endpoint: Endpoint) -> ExitCode {
-    run(|app| async move {
+    run(endpoint.route.needs, |app| async move {
         let handler =
             service_fn(|request| async { Ok::<_, lambda_http::Error>(endpoint.call(&app, request).await) });
         lambda_http::run(handler).await
@@ -20,7 +28,7 @@ pub fn serve(endpoint: Endpoint) -> ExitCode {
 
 /// Serves a worker until Lambda ends the process.
 pub fn serve_worker(worker: Worker) -> ExitCode {
-    run(|app| async move {
+    run(worker.spec.needs, |app| async move {
         let handler = service_fn(|event: LambdaEvent<Box<RawValue>>| async {
             let LambdaEvent { payload, context } = event;
             match worker.spec.trigger {
@@ -43,7 +51,7 @@ pub fn serve_worker(worker: Worker) -> ExitCode {
 
 /// Makes the App from the environment and runs `serve` on one thread: below 1,769 MB a Lambda has
 /// no more than one.
-fn run<S, F>(serve: S) -> ExitCode
+fn run<S, F>(needs: &[Need], serve: S) -> ExitCode
 where
     S: FnOnce(App) -> F,
     F: Future<Output = Result<(), lambda_http::Error>>,
@@ -53,9 +61,13 @@ where
         Ok(config) => config,
         Err(error) => return refuse(&error),
     };
+    let clients = match Clients::from_env(get) {
+        Ok(clients) => clients,
+        Err(error) => return refuse(&error),
+    };
     let app = App::new(Parts {
         config,
-        clients: Clients::from_env(get),
+        clients,
         clock: Clock::system(),
         entropy: Entropy::system(),
         log: Log::stdout(),
@@ -65,9 +77,26 @@ where
         Ok(runtime) => runtime,
         Err(error) => return refuse(&error),
     };
-    match runtime.block_on(serve(app)) {
+    let ahead = std::env::var_os(INITIALISATION).is_some() && needs.iter().any(|need| need.is_of_ledger());
+    let life = async move {
+        if ahead {
+            // Should it fail, the first call says so.
+            let _ = tokio::time::timeout(AHEAD, prepare(&app)).await;
+        }
+        serve(app).await
+    };
+    match runtime.block_on(life) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => refuse(error.as_ref()),
+    }
+}
+
+/// Opens connections and keys before the first call: while Lambda starts an environment it gives a whole
+/// processor, whatever share of one the function pays for.
+async fn prepare(app: &App) -> Result<(), StoreError> {
+    match app.config().tenants.keys().next() {
+        Some(org) => app.ledger(*org).unlock().await,
+        None => Ok(()),
     }
 }
 

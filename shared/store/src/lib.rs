@@ -32,6 +32,7 @@ pub mod persons;
 pub mod plans;
 pub mod replies;
 pub mod requests;
+mod services;
 pub mod standing;
 mod table;
 pub mod takeouts;
@@ -43,6 +44,7 @@ use domain::{OrgId, PersonId, PersonKey};
 
 use certificates::Signers;
 pub use error::StoreError;
+pub use services::Services;
 pub use table::Read;
 use table::Table;
 use takeouts::Takeouts;
@@ -76,16 +78,11 @@ struct Inner {
 
 impl Store {
     /// The ledger in `places`.
-    pub fn new(
-        dynamodb: aws_sdk_dynamodb::Client,
-        s3: aws_sdk_s3::Client,
-        kms: aws_sdk_kms::Client,
-        places: Places,
-    ) -> Self {
+    pub fn new(services: Services, places: Places) -> Self {
         let Places { table, key_table, takeout_bucket, kms_key } = places;
-        let vault = Vault::new(Table::new(dynamodb.clone(), key_table), kms, kms_key);
-        let takeouts = Takeouts::new(s3, takeout_bucket);
-        let (table, signers) = (Table::new(dynamodb, table), Signers::default());
+        let vault = Vault::new(Table::new(services.clone(), key_table), services.clone(), kms_key);
+        let takeouts = Takeouts::new(services.clone(), takeout_bucket);
+        let (table, signers) = (Table::new(services, table), Signers::default());
         Self { inner: Arc::new(Inner { table, vault, takeouts, signers }) }
     }
 
@@ -111,6 +108,14 @@ impl Ledger<'_> {
     /// The tenant.
     pub fn org(&self) -> OrgId {
         self.org
+    }
+
+    /// Has the tenant's keys ready, and with them the connections to where they lie.
+    ///
+    /// # Errors
+    /// When the tenant's keys cannot be had.
+    pub async fn unlock(&self) -> Result<(), StoreError> {
+        self.store.vault.tenant(self.org).await.map(drop)
     }
 
     /// The pseudonym of a person.

@@ -2,14 +2,11 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::{
-    Client,
-    types::{AttributeValue, KeysAndAttributes},
-};
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_dynamo::aws_sdk_dynamodb_1::{from_item, to_item};
 
-use crate::{StoreError, keys::Key};
+use crate::{Services, StoreError, keys::Key};
 
 pub(crate) type Item = HashMap<String, AttributeValue>;
 
@@ -45,7 +42,7 @@ pub(crate) struct Range<'a> {
 
 #[derive(Clone)]
 pub(crate) struct Table {
-    client: Client,
+    services: Services,
     name: String,
 }
 
@@ -64,8 +61,8 @@ fn primary(key: &Key) -> Item {
 }
 
 impl Table {
-    pub(crate) fn new(client: Client, name: String) -> Self {
-        Self { client, name }
+    pub(crate) fn new(services: Services, name: String) -> Self {
+        Self { services, name }
     }
 
     /// Puts `record` at `key`, with the attributes that place it in indexes.
@@ -85,7 +82,7 @@ impl Table {
                 item.insert(format!("{index}_sk"), text(sk));
             }
         }
-        let put = self.client.put_item().table_name(&self.name).set_item(Some(item));
+        let put = self.services.dynamodb().put_item().table_name(&self.name).set_item(Some(item));
         let put = match only {
             Only::Always => put,
             Only::IfAbsent => put.condition_expression("attribute_not_exists(pk)"),
@@ -104,7 +101,8 @@ impl Table {
         read: Read,
     ) -> Result<Option<T>, StoreError> {
         let answer = self
-            .client
+            .services
+            .dynamodb()
             .get_item()
             .table_name(&self.name)
             .set_key(Some(primary(key)))
@@ -117,7 +115,8 @@ impl Table {
 
     /// Removes what lies at `key`, if anything.
     pub(crate) async fn delete(&self, key: &Key) -> Result<(), StoreError> {
-        let delete = self.client.delete_item().table_name(&self.name).set_key(Some(primary(key)));
+        let delete =
+            self.services.dynamodb().delete_item().table_name(&self.name).set_key(Some(primary(key)));
         delete.send().await.map(drop).map_err(|error| StoreError::from_sdk(SERVICE, error))
     }
 
@@ -127,7 +126,8 @@ impl Table {
         let mut start = None;
         loop {
             let mut query = self
-                .client
+                .services
+                .dynamodb()
                 .query()
                 .table_name(&self.name)
                 .consistent_read(range.read == Read::Consistent)
@@ -159,7 +159,8 @@ impl Table {
     ) -> Result<(Vec<Place>, Option<Item>), StoreError> {
         let IndexPage { index, pk, sk: (from, to), newest_first, limit, start } = page;
         let answer = self
-            .client
+            .services
+            .dynamodb()
             .query()
             .table_name(&self.name)
             .index_name(index)
@@ -203,7 +204,8 @@ impl Table {
                     .build()
                     .map_err(|_| StoreError::Unreadable { what: "key" })?;
                 let answer = self
-                    .client
+                    .services
+                    .dynamodb()
                     .batch_get_item()
                     .request_items(&self.name, keys)
                     .send()

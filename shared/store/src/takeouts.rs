@@ -6,19 +6,19 @@ use aws_sdk_s3::{Client, presigning::PresigningConfig};
 use bytes::Bytes;
 use domain::{OrgId, PersonKey, RequestId};
 
-use crate::StoreError;
+use crate::{Services, StoreError};
 
 /// The bucket of finished takeouts.
 pub struct Takeouts {
-    s3: Client,
+    services: Services,
     bucket: String,
 }
 
 const SERVICE: &str = "S3";
 
 impl Takeouts {
-    pub(crate) fn new(s3: Client, bucket: String) -> Self {
-        Self { s3, bucket }
+    pub(crate) fn new(services: Services, bucket: String) -> Self {
+        Self { services, bucket }
     }
 
     /// The longest that a link into the bucket works.
@@ -26,7 +26,7 @@ impl Takeouts {
 
     /// The client and bucket, for the archive writer.
     pub fn bucket(&self) -> (&Client, &str) {
-        (&self.s3, &self.bucket)
+        (self.services.s3(), &self.bucket)
     }
 
     /// The key of the archive that an attempt at a takeout makes. Says nothing of the person. Each
@@ -45,7 +45,8 @@ impl Takeouts {
     /// When the bucket cannot be reached; then it must be done again.
     pub async fn remove_all(&self, org: OrgId, person: PersonKey) -> Result<(), StoreError> {
         let prefix = Self::prefix(org, person);
-        let mut pages = self.s3.list_objects_v2().bucket(&self.bucket).prefix(prefix).into_paginator().send();
+        let mut pages =
+            self.services.s3().list_objects_v2().bucket(&self.bucket).prefix(prefix).into_paginator().send();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| StoreError::from_sdk(SERVICE, error))?;
             for key in page.contents().iter().filter_map(|object| object.key()) {
@@ -60,7 +61,7 @@ impl Takeouts {
     /// # Errors
     /// When it cannot be read.
     pub async fn read(&self, key: &str) -> Result<Bytes, StoreError> {
-        let object = self.s3.get_object().bucket(&self.bucket).key(key).send().await;
+        let object = self.services.s3().get_object().bucket(&self.bucket).key(key).send().await;
         let object = object.map_err(|error| StoreError::from_sdk(SERVICE, error))?;
         let body = object.body.collect().await;
         body.map(|body| body.into_bytes()).map_err(|error| StoreError::Unavailable {
@@ -79,7 +80,8 @@ impl Takeouts {
             StoreError::Unavailable { service: SERVICE, code: "signing".into(), source: Box::new(error) }
         })?;
         let request = self
-            .s3
+            .services
+            .s3()
             .get_object()
             .bucket(&self.bucket)
             .key(key)
@@ -96,7 +98,7 @@ impl Takeouts {
     /// # Errors
     /// When the bucket cannot be reached.
     pub async fn remove(&self, key: &str) -> Result<(), StoreError> {
-        let delete = self.s3.delete_object().bucket(&self.bucket).key(key).send().await;
+        let delete = self.services.s3().delete_object().bucket(&self.bucket).key(key).send().await;
         delete.map(drop).map_err(|error| StoreError::from_sdk(SERVICE, error))
     }
 }

@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use zeroize::Zeroizing;
 
 use crate::{
-    StoreError,
+    Services, StoreError,
     keys::{self, Key},
     table::{Only, Read, Table},
 };
@@ -59,14 +59,14 @@ struct Wrapped {
 /// Keys of all tenants.
 pub(crate) struct Vault {
     table: Table,
-    kms: aws_sdk_kms::Client,
+    services: Services,
     kms_key: String,
     tenants: Mutex<HashMap<OrgId, Arc<TenantKeys>>>,
 }
 
 impl Vault {
-    pub(crate) fn new(table: Table, kms: aws_sdk_kms::Client, kms_key: String) -> Self {
-        Self { table, kms, kms_key, tenants: Mutex::default() }
+    pub(crate) fn new(table: Table, services: Services, kms_key: String) -> Self {
+        Self { table, services, kms_key, tenants: Mutex::default() }
     }
 
     /// The keys of a tenant; made at the first call for the tenant.
@@ -80,7 +80,8 @@ impl Vault {
             Some(wrapped) => self.unwrap(&place, wrapped).await?,
             None => {
                 let made = self
-                    .kms
+                    .services
+                    .kms()
                     .generate_data_key()
                     .key_id(&self.kms_key)
                     .key_spec(DataKeySpec::Aes256)
@@ -105,7 +106,8 @@ impl Vault {
 
     async fn unwrap(&self, place: &Key, wrapped: Wrapped) -> Result<Zeroizing<Vec<u8>>, StoreError> {
         let answer = self
-            .kms
+            .services
+            .kms()
             .decrypt()
             .key_id(&self.kms_key)
             .ciphertext_blob(Blob::new(wrapped.k))
@@ -189,7 +191,8 @@ impl Vault {
         }
         let secret = make().ok_or(StoreError::Sealing("made"))?;
         let answer = self
-            .kms
+            .services
+            .kms()
             .encrypt()
             .key_id(&self.kms_key)
             .plaintext(Blob::new(secret))

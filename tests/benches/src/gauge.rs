@@ -25,7 +25,15 @@ pub fn cpu_seconds() -> Result<f64, Failure> {
 /// # Errors
 /// If this is not Linux.
 pub fn peak_mib() -> Result<f64, Failure> {
-    let status = fs::read_to_string("/proc/self/status")?;
+    peak_mib_of("self")
+}
+
+/// The same of any process.
+///
+/// # Errors
+/// If there is no such process, or this is not Linux.
+pub fn peak_mib_of(process: &str) -> Result<f64, Failure> {
+    let status = fs::read_to_string(format!("/proc/{process}/status"))?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("no VmHWM")?;
     let kib: u32 = line.trim().trim_end_matches("kB").trim().parse()?;
     Ok(f64::from(kib) / 1024.0)

@@ -3,7 +3,9 @@
 //! Every measurement happens in a process of its own, the [`worker`], so that its peak of memory is its own
 //! too. [`measure`] starts workers and reads the clocks of both sides; [`report`] compares with the bars.
 
+pub mod callgrind;
 pub mod gauge;
+pub mod lambda;
 pub mod measure;
 pub mod report;
 pub mod shop;

@@ -25,6 +25,12 @@ impl Figure {
         Self { what, unit, bar: None, runs: Vec::new() }
     }
 
+    /// A figure that is the same each time, such as a count of instructions.
+    #[must_use]
+    pub fn one(what: &'static str, unit: &'static str, bar: Option<f64>, value: f64) -> Self {
+        Self { what, unit, bar, runs: vec![value] }
+    }
+
     /// Adds what one run has shown.
     pub fn add(&mut self, value: f64) {
         self.runs.push(value);

@@ -76,9 +76,10 @@ impl World {
     /// Clients as functions have them.
     pub(super) fn clients(&self) -> runtime::Clients {
         let credentials = Credentials::new("local", "secret", None, None, "test");
-        runtime::Clients::new(&credentials, "us-east-1", |service| {
-            (service == "SECRETS_MANAGER").then(|| self.services.endpoints.secrets.clone())
-        })
+        let secrets = self.services.endpoints.secrets.clone();
+        let endpoint = move |service: &str| (service == "SECRETS_MANAGER").then(|| secrets.clone());
+        let http = runtime::Clients::https(None);
+        runtime::Clients::over(http, credentials, "us-east-1".to_owned(), endpoint)
     }
 
     client!(dynamodb, aws_sdk_dynamodb, dynamodb);
