@@ -18,17 +18,27 @@ use crate::world::World;
 
 /// Builds all functions as they are shipped, and tells where they are. Whoever has done so before waits a second.
 pub(crate) fn built() -> PathBuf {
-    let cargo = Command::new(env!("CARGO"))
-        .current_dir(WORKSPACE)
-        .args(["build", "--release", "--bins", "--quiet", "--message-format=json"])
-        .output()
-        .unwrap();
-    assert!(cargo.status.success(), "{}", String::from_utf8_lossy(&cargo.stderr));
-    let artifacts = cargo.stdout.split(|byte| *byte == b'\n').filter_map(|line| {
-        let artifact: Value = serde_json::from_slice(line).ok()?;
-        Some(PathBuf::from(artifact["executable"].as_str()?).parent()?.to_owned())
-    });
-    artifacts.last().unwrap()
+    let processor = format!("--{}", architecture().replace('_', "-"));
+    tool(&["cargo", "lambda", "build", "--release", "--bins", "--quiet", &processor]);
+    // From where they are copied for Lambda. Copies change under whoever runs them when the next test builds.
+    Path::new(WORKSPACE).join(format!("target/{ARCH}-unknown-linux-gnu/release"))
+}
+
+/// This machine's processor, as AWS calls it.
+pub(crate) fn architecture() -> &'static str {
+    if ARCH == "aarch64" { "arm64" } else { "x86_64" }
+}
+
+/// Runs a tool at the top of the workspace, with those at hand that `tests/run` installs, and takes what it prints.
+pub(crate) fn tool(words: &[&str]) -> String {
+    let installed = Path::new(WORKSPACE).join("target/python/bin");
+    let path = std::env::var_os("PATH").unwrap();
+    let path = std::env::join_paths([installed].into_iter().chain(std::env::split_paths(&path))).unwrap();
+    let (program, arguments) = words.split_first().unwrap();
+    let output =
+        Command::new(program).args(arguments).env("PATH", path).current_dir(WORKSPACE).output().unwrap();
+    assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
 }
 
 /// A function under the emulator. Ends with it.
@@ -78,10 +88,10 @@ impl Emulator {
 /// Where the emulator is, once `tests/run` has installed what the tests need.
 fn emulator() -> PathBuf {
     let library = Path::new(WORKSPACE).join("target/python/lib");
-    let name = if ARCH == "aarch64" { "aws-lambda-rie-arm64" } else { "aws-lambda-rie-x86_64" };
+    let name = format!("aws-lambda-rie-{}", architecture());
     let pythons = std::fs::read_dir(&library).into_iter().flatten();
     let emulator = pythons
-        .map(|python| python.unwrap().path().join("site-packages/samcli/local/rapid").join(name))
+        .map(|python| python.unwrap().path().join("site-packages/samcli/local/rapid").join(&name))
         .find(|emulator| emulator.exists());
     emulator.unwrap_or_else(|| panic!("no {name} under {}: `tests/run` installs it", library.display()))
 }

@@ -114,3 +114,16 @@ async fn what_was_queued_is_handed_out_and_erased() {
     let purge = send(world.as_admin(Method::GET, &path)).await.expect(200).json();
     assert_eq!(purge["status"], "purged");
 }
+
+/// Of every function the template says the same but its name, so one stands for all.
+#[test]
+fn sam_builds_what_is_tested_here() {
+    let built = emulator::built();
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let into = folder.path().to_str().unwrap();
+    let architecture = format!("Architecture={}", emulator::architecture());
+    emulator::tool(&["sam", "build", "GetHealth", "--build-dir", into, "--parameter-overrides", &architecture]);
+
+    let theirs = std::fs::read(folder.path().join("GetHealth/bootstrap")).unwrap();
+    assert!(theirs == std::fs::read(built.join("get-health")).unwrap());
+}
