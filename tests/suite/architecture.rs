@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Which of our crates each may use.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("domain", &[]),
     ("wire", &["domain"]),
     ("store", &["domain"]),
@@ -22,6 +22,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ),
     ("benches", &["domain", "connectors", "servers"]),
     ("models", &["domain"]),
+    ("fuzz", &["domain", "wire"]),
 ];
 
 /// Crates that serve local mode or tests and are never part of a Lambda.
