@@ -49,6 +49,8 @@ pub enum Guard {
     ReadAgain,
     /// `purges::erase`: what is not verified is tried again.
     Verified,
+    /// `purges::erase`: nobody goes on to forget what another may be at.
+    ClaimedFirst,
     /// `purges::erase`: that the stores are empty is noted before the person is forgotten.
     NotedFirst,
     /// `certificates::note`: what the certificate will say is noted before the person is forgotten.
@@ -61,10 +63,10 @@ pub enum Guard {
 
 impl Guard {
     /// All of them: what happens without each, and which other guard hides that, if one does.
-    pub const TABLE: [(Self, &'static [Harm], Option<Self>); 26] = {
+    pub const TABLE: [(Self, &'static [Harm], Option<Self>); 27] = {
         use Harm::{
-            AfterCancel, CancelledHalf, Certificates, Counts, Early, ForgottenUnderHold, LeftBehind,
-            NotForgotten, Stuck, TwoAtOnce, UnderHold,
+            AfterCancel, CameBack, CancelledHalf, Certificates, Counts, Early, ForgottenUnderHold,
+            LeftBehind, NotForgotten, Stuck, TwoAtOnce, UnderHold,
         };
         [
             (Self::Due, &[Early], None),
@@ -89,6 +91,7 @@ impl Guard {
             (Self::HoldsRows, &[ForgottenUnderHold, LeftBehind], None),
             (Self::ReadAgain, &[LeftBehind], None),
             (Self::Verified, &[Stuck], None),
+            (Self::ClaimedFirst, &[CameBack], None),
             (Self::NotedFirst, &[Stuck], None),
             (Self::FactsFirst, &[Certificates], None),
             (Self::OneCertificate, &[Certificates], None),

@@ -10,23 +10,25 @@ use models::{Bounds, Guard, HAPPENS, Harm, Purges};
 use stateright::{Checker, HasDiscoveries, Model};
 
 /// Small searches, the quickest first. With one erasure the other person is as good as not there.
-const SMALL: [Bounds; 8] = [
-    Bounds { asks: 1, cancels: 1, holds: 0, troubles: 1, ticks: 1 },
-    Bounds { asks: 1, cancels: 0, holds: 1, troubles: 0, ticks: 0 },
-    Bounds { asks: 1, cancels: 0, holds: 0, troubles: 1, ticks: 2 },
-    Bounds { asks: 2, cancels: 1, holds: 0, troubles: 0, ticks: 0 },
-    Bounds { asks: 2, cancels: 0, holds: 0, troubles: 1, ticks: 1 },
-    Bounds { asks: 1, cancels: 1, holds: 1, troubles: 0, ticks: 1 },
-    Bounds { asks: 1, cancels: 0, holds: 1, troubles: 1, ticks: 1 },
-    Bounds { asks: 2, cancels: 0, holds: 1, troubles: 0, ticks: 0 },
+const SMALL: [Bounds; 9] = [
+    Bounds { asks: 1, cancels: 1, holds: 0, returns: 0, troubles: 1, ticks: 1 },
+    Bounds { asks: 1, cancels: 0, holds: 1, returns: 0, troubles: 0, ticks: 0 },
+    Bounds { asks: 1, cancels: 0, holds: 0, returns: 0, troubles: 1, ticks: 2 },
+    Bounds { asks: 2, cancels: 1, holds: 0, returns: 0, troubles: 0, ticks: 0 },
+    Bounds { asks: 2, cancels: 0, holds: 0, returns: 0, troubles: 1, ticks: 1 },
+    Bounds { asks: 2, cancels: 0, holds: 0, returns: 1, troubles: 1, ticks: 1 },
+    Bounds { asks: 1, cancels: 1, holds: 1, returns: 0, troubles: 0, ticks: 1 },
+    Bounds { asks: 1, cancels: 0, holds: 1, returns: 0, troubles: 1, ticks: 1 },
+    Bounds { asks: 2, cancels: 0, holds: 1, returns: 0, troubles: 0, ticks: 0 },
 ];
 
 /// Both persons, two workers, and two of everything that goes wrong.
-const DEEP: [Bounds; 4] = [
-    Bounds { asks: 2, cancels: 1, holds: 1, troubles: 0, ticks: 0 },
-    Bounds { asks: 2, cancels: 1, holds: 0, troubles: 2, ticks: 2 },
-    Bounds { asks: 1, cancels: 1, holds: 1, troubles: 2, ticks: 2 },
-    Bounds { asks: 2, cancels: 1, holds: 1, troubles: 1, ticks: 1 },
+const DEEP: [Bounds; 5] = [
+    Bounds { asks: 2, cancels: 0, holds: 1, returns: 1, troubles: 0, ticks: 1 },
+    Bounds { asks: 2, cancels: 1, holds: 1, returns: 0, troubles: 0, ticks: 0 },
+    Bounds { asks: 2, cancels: 1, holds: 0, returns: 0, troubles: 2, ticks: 2 },
+    Bounds { asks: 1, cancels: 1, holds: 1, returns: 0, troubles: 2, ticks: 2 },
+    Bounds { asks: 2, cancels: 1, holds: 1, returns: 0, troubles: 1, ticks: 1 },
 ];
 
 fn is_deep() -> bool {

@@ -70,7 +70,8 @@ impl Purges {
 
 /// The harm that shows in what there is of a person.
 fn shown(person: &Person) -> Option<Harm> {
-    let record = person.erasure?;
+    // Their last erasure says nothing of who came back.
+    let record = person.erasure.filter(|_| !person.is_back)?;
     let is_complete = |noted: &Noted| noted.found == 1 && noted.erased == 1;
     match record.state {
         PurgeState::Cancelled if person.rows.contains(&0) => Some(Harm::CancelledHalf),

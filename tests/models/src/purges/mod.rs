@@ -48,13 +48,15 @@ pub enum Harm {
     Certificates,
     /// The counts of a purge that is done tell how often a worker died (I1).
     Counts,
+    /// Somebody who came back lost what nobody had asked to erase (I4).
+    CameBack,
     /// Nobody would ever finish it (I5, I10).
     Stuck,
 }
 
 impl Harm {
     /// All of them, with the name under which each is looked for.
-    pub const ALL: [(Self, &'static str); 11] = [
+    pub const ALL: [(Self, &'static str); 12] = [
         (Self::Early, "nothing is erased before its time"),
         (Self::AfterCancel, "nothing is erased after a cancel"),
         (Self::CancelledHalf, "nothing is cancelled half erased"),
@@ -65,6 +67,7 @@ impl Harm {
         (Self::NotForgotten, "whose purge is done is forgotten and certified"),
         (Self::Certificates, "there is one certificate, which says something"),
         (Self::Counts, "counts do not depend on deaths"),
+        (Self::CameBack, "who comes back is left alone"),
         (Self::Stuck, "what was accepted comes to its end"),
     ];
 }
@@ -82,6 +85,8 @@ pub struct Bounds {
     pub cancels: u8,
     /// Holds that are set.
     pub holds: u8,
+    /// Persons who come back after they were forgotten.
+    pub returns: u8,
     /// Workers and calls that die, answers that are lost, stores that fail or lie.
     pub troubles: u8,
     /// Ticks of the clock.
@@ -107,6 +112,8 @@ struct Person {
     rows: [u8; STORES],
     hold: Option<Reach>,
     certificate: Certificate,
+    /// Whether they came back after their erasure, and nobody has asked for another since.
+    is_back: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -158,6 +165,7 @@ enum Step {
     PutRecord,
     PutHeld,
     PutVerified,
+    ClaimToForget,
     NoteFacts,
     Forget,
     ReadCertificate,
@@ -217,6 +225,8 @@ pub enum Action {
     Hold(usize, Reach),
     /// It is lifted.
     Lift(usize),
+    /// Somebody who was forgotten comes back.
+    Return(usize),
     /// A worker that has nothing to do is told of a person.
     Deliver(usize),
     /// A worker makes its next call.
@@ -254,6 +264,7 @@ impl Model for Purges {
             rows: [1; STORES],
             hold: None,
             certificate: Certificate::None,
+            is_back: false,
         };
         vec![State {
             persons: [person; PERSONS],
@@ -293,6 +304,9 @@ impl Model for Purges {
                 }
                 Some(_) => actions.push(Action::Lift(no)),
                 None => {}
+            }
+            if left.returns > 0 && person.is_in(PurgeState::Done) && !person.is_known {
+                actions.push(Action::Return(no));
             }
         }
         for (no, worker) in state.workers.iter().enumerate() {
@@ -354,6 +368,11 @@ impl Model for Purges {
                     turn.has_grace = false;
                 }
             }
+            Action::Return(person) => {
+                state.left.returns -= 1;
+                let back = &mut state.persons[person];
+                (back.is_known, back.rows, back.is_back) = (true, [1; STORES], true);
+            }
             Action::Deliver(person) => {
                 let free = state.workers.iter().position(Option::is_none)?;
                 state.workers[free] = Some(self.begin(&state.persons[person], person)?);
@@ -405,6 +424,7 @@ impl Model for Purges {
             holds::<8>,
             holds::<9>,
             holds::<10>,
+            holds::<11>,
         ];
         let never =
             Harm::ALL.iter().zip(conditions).map(|((_, name), is_met)| Property::always(name, is_met));
@@ -431,6 +451,7 @@ impl Step {
             | Self::PutRecord
             | Self::PutHeld
             | Self::PutVerified
+            | Self::ClaimToForget
             | Self::Forget
             | Self::Issue
             | Self::Finish
@@ -479,6 +500,7 @@ impl State {
         let is_new = |last: Record| last.generation != record.generation;
         if self.persons[person].erasure.is_some_and(is_new) {
             self.persons[person].certificate = Certificate::None;
+            self.persons[person].is_back = false;
         }
         self.persons[person].erasure = Some(record);
         for (no, turn) in self.workers.iter_mut().enumerate() {

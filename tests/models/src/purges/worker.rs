@@ -42,6 +42,7 @@ impl Purges {
         let at = match (record.state, record.is_forgotten) {
             (PurgeState::Held, _) => Step::LookAtHeld,
             _ if self.claim(&record).is_err() => return None,
+            (_, true) if self.has(Guard::ClaimedFirst) => Step::ClaimToForget,
             (_, true) => Step::NoteFacts,
             (_, false) => Step::ReadHolds,
         };
@@ -275,6 +276,10 @@ impl Purges {
                 let at = if self.has(Guard::ForgottenFirst) { Step::NoteFacts } else { Step::Finish };
                 put(state, written, Some(at));
             }
+            Step::ClaimToForget => {
+                let written = self.amend(state, worker, Ok);
+                put(state, written, Some(Step::NoteFacts));
+            }
             Step::NoteFacts => {
                 if person.certificate == Certificate::None && self.has(Guard::FactsFirst) {
                     self.note(state, turn.person);
@@ -282,6 +287,9 @@ impl Purges {
                 next(state, Step::Forget);
             }
             Step::Forget => {
+                if person.is_back {
+                    state.harm = Some(Harm::CameBack);
+                }
                 state.persons[turn.person].is_known = false;
                 (turn.at, turn.hold) = (Step::ReadCertificate, None);
                 if self.has(Guard::NotedFirst) {
@@ -360,7 +368,7 @@ impl Purges {
         if stays || next.is_some() || self.claim(&record).is_err() {
             state.workers[worker] = None;
         } else {
-            let at = if record.is_forgotten { Step::NoteFacts } else { Step::ReadHolds };
+            let at = if record.is_forgotten { Step::ClaimToForget } else { Step::ReadHolds };
             let read = self.remembered(turn.read);
             state.workers[worker] = Some(Turn { at, read, ..turn });
         }
@@ -390,7 +398,9 @@ fn recorded(purge: Purge, turn: &Turn) -> Result<Purge, PurgeError> {
 /// What is wrong with erasing what the person has in this store, now.
 fn harm_of_erasing(person: &Person, turn: &Turn, store: usize) -> Option<Harm> {
     let record = person.erasure?;
-    if record.state == PurgeState::Cancelled {
+    if person.is_back {
+        Some(Harm::CameBack)
+    } else if record.state == PurgeState::Cancelled {
         Some(Harm::AfterCancel)
     } else if record.due > 0 {
         Some(Harm::Early)
