@@ -587,6 +587,16 @@ mod tests {
     }
 
     #[test]
+    fn a_new_time_counts_and_what_has_failed_begins_anew() {
+        let later = now() + TimeDelta::hours(2);
+        for (state, attempts) in [(PurgeState::Queued, 3), (PurgeState::Held, 3), (PurgeState::Failed, 0)] {
+            let purge = Purge { attempts: 3, ..in_state(state) };
+            let moved = purge.reschedule(Some(later), &tenant(), now()).unwrap();
+            assert_eq!((moved.due, moved.attempts), (later, attempts), "{state:?}");
+        }
+    }
+
+    #[test]
     fn it_runs_from_its_first_row_to_its_last_and_restricts_until_it_is_over() {
         use PurgeState::{Held, Queued, Running};
         for state in STATES {
