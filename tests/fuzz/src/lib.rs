@@ -163,7 +163,7 @@ pub fn read_signature(input: &[u8]) {
         let again: Entry = serde_json::from_str(&serde_json::to_string(&entry).unwrap()).unwrap();
         assert_eq!(again, entry, "written and read it is another");
         let org: OrgId = "af5fbd30-7ce7-4548-8b30-4cd59cb2aba1".parse().unwrap();
-        let alone = verify(org, &[entry.clone()], &[], &KEYS);
+        let alone = verify(org, std::slice::from_ref(&entry), &[], &KEYS);
         assert_eq!(alone.is_ok(), entry.number == 1 && entry.previous == Default::default());
     }
 }
