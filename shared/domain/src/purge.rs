@@ -597,6 +597,21 @@ mod tests {
     }
 
     #[test]
+    fn a_step_notes_what_it_is_about() {
+        let (hold, later) = (vec![HoldId(uuid::Uuid::nil())], now() + TimeDelta::hours(1));
+        let held = in_hours(0).hold(hold.clone(), later).unwrap();
+        assert_eq!((held.lease_until, &held.held_by), (later, &hold));
+
+        let claimed = held.clone().claim(later).unwrap();
+        assert_eq!((claimed.attempts, claimed.lease_until), (1, later + Purge::LEASE));
+        for freed in [claimed.clone(), held.clone().cancel().unwrap(), held.let_go().unwrap()] {
+            assert!(freed.held_by.is_empty(), "{:?}", freed.state);
+        }
+        let refused = claimed.refuse("no such policy".into()).unwrap();
+        assert_eq!(refused.mandate.refusal.as_deref(), Some("no such policy"));
+    }
+
+    #[test]
     fn it_runs_from_its_first_row_to_its_last_and_restricts_until_it_is_over() {
         use PurgeState::{Held, Queued, Running};
         for state in STATES {
