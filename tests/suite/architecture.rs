@@ -9,7 +9,7 @@ use std::{
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Which of our crates each may use.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("domain", &[]),
     ("wire", &["domain"]),
     ("store", &["domain"]),
@@ -25,6 +25,8 @@ const ARROWS: [(&str, &[&str]); 12] = [
         &["domain", "wire", "store", "connectors", "archive", "pages", "runtime", "functions", "synth"],
     ),
     ("benches", &["domain", "connectors", "servers"]),
+    ("models", &["domain"]),
+    ("fuzz", &["domain", "wire"]),
 ];
 
 /// Crates that serve local mode or tests and are never part of a Lambda.

@@ -1,7 +1,12 @@
 //! Purges: when they happen, when they do not, and what is left.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{OrgId, PersonId, PersonKey, RequestId, purge::Purge, request::Request};
+use domain::{
+    OrgId, PersonId, PersonKey, RequestId,
+    purge::{Purge, PurgeState},
+    request::{Door, Kind, Request, Work},
+    tenant::Tenant,
+};
 use functions::purges::erase;
 use reqwest::Method;
 use runtime::queues::{Job, Queue};
@@ -492,4 +497,27 @@ async fn without_a_data_map_the_ledger_is_all_there_is() {
         .expect(202);
     world.drain().await;
     assert_eq!(send(world.as_admin(Method::GET, &path)).await.expect(200).json()["status"], "purged");
+}
+
+#[tokio::test]
+async fn an_erasure_that_was_asked_for_while_the_last_one_ended_ends_too() {
+    let world = World::new().await;
+    let alice = world.person_with_data("alice").await;
+    queue(&world, alice, world.now()).await;
+    world.drain().await;
+    let (last, now) = (erasure(&world, alice).await, world.now());
+    assert!(last.keep_until.is_some());
+
+    // What a handler writes that has read the person before they were forgotten.
+    let ledger = world.stack.app.ledger(world.org());
+    let id = world.stack.app.entropy().request_id(last.person);
+    let mut late = Request::new(id, last.person, alice.into(), Kind::Erasure, Door::RallyHere, now);
+    late.version = last.version + 1;
+    late.work = Work::Purge(Purge::queue(Some(now), &Tenant::new(world.org()), now));
+    ledger.create_erasure(&late, Some(&last)).await.unwrap();
+    deliver(&world, &[job(&world, alice).await]).await;
+
+    let ended = erasure(&world, alice).await;
+    assert_eq!((ended.id, ended.purge().map(|purge| purge.state)), (id, Some(PurgeState::Done)));
+    assert_eq!((ended.person_id, ended.keep_until.is_some()), (None, true));
 }

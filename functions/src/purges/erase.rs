@@ -18,6 +18,7 @@ use domain::{
     datamap::{Erasure, Kept, Masker, Outcome, Treatment, is_known},
     hold::Bars,
     mandate::Verdict,
+    person::Person,
     plan::{Plan, PlannedCollection},
     purge::{Purge, PurgeError, PurgeState, StoreOutcome},
     request::{Request, Status, Template, Work},
@@ -59,7 +60,8 @@ pub async fn handle(app: App, job: Job) -> Result<(), Failure> {
         return Ok(());
     }
     let Some(tenant) = app.config().tenant(job.org) else { return Ok(()) };
-    let run = Run { app: &app, tenant: &tenant, job, turn: OnceLock::new() };
+    let last = request.purge().map_or(0, |purge| purge.attempts);
+    let run = Run { app: &app, tenant: &tenant, job, last, turn: OnceLock::new() };
     if run.is_still_held(&request).await? {
         return Ok(());
     }
@@ -92,6 +94,8 @@ struct Run<'a> {
     app: &'a App,
     tenant: &'a Tenant,
     job: Job,
+    /// Which attempt was the last when the purge was read: what others have begun since, they know better.
+    last: u32,
     /// Which attempt this is, once the purge is claimed.
     turn: OnceLock<u32>,
 }
@@ -100,7 +104,8 @@ impl Run<'_> {
     async fn carry_out(&self, request: Request) -> Result<(), Failure> {
         // Once the stores are proven empty, this is noted with the time until which it is kept.
         let erased = match request.keep_until {
-            Some(_) => request,
+            // Of two who forget at once the slower might forget who has come back meanwhile.
+            Some(_) => self.amend(&request, Ok).await?,
             None => match self.erase(request).await? {
                 Some(erased) => erased,
                 None => return Ok(()),
@@ -174,7 +179,8 @@ impl Run<'_> {
             .amend_request(request.clone(), |request: Request| {
                 let claimed = request.purge().cloned().and_then(|purge| match self.turn.get() {
                     Some(turn) => (purge.attempts == *turn).then_some(purge),
-                    None => purge.claim(now).ok(),
+                    None if purge.attempts == self.last => purge.claim(now).ok(),
+                    None => None,
                 });
                 let Some(purge) = claimed else { return Ok::<_, Failure>(None) };
                 Ok(Some(step(request, purge, now)?))
@@ -204,8 +210,10 @@ impl Run<'_> {
             return Ok(None);
         }
         let (app, ledger) = (self.app, self.app.ledger(self.job.org));
-        let person =
-            ledger.person(self.job.person).await?.ok_or(StoreError::Unreadable { what: "person" })?;
+        // Nobody is known where another erasure has ended while this one was asked for: there is nothing to
+        // search by, and nothing left.
+        let person = ledger.person(self.job.person).await?;
+        let searched = person.as_ref().map(identities).unwrap_or_default();
         let engine = app.engine(self.tenant).await?;
         // What is held may be anything if the data map has nothing of that name.
         if bars.iter().any(|hold| !is_known(engine.map(), &hold.terms.scope)) {
@@ -228,7 +236,7 @@ impl Run<'_> {
             is_over: false,
             failure: None,
         };
-        let result = engine.erase(&identities(&person), &order, &mut journal).await;
+        let result = engine.erase(&searched, &order, &mut journal).await;
         let Journal { request, is_over, failure, .. } = journal;
         if let Some(failure) = failure {
             return Err(failure);
@@ -277,7 +285,7 @@ impl Run<'_> {
         let keep_until = now + self.tenant.proof_life();
         let verified = |request: Request, purge, now| {
             let erased = Request { work: Work::Purge(record(purge)?), ..request }.forgotten(keep_until, now);
-            Ok(match person.email() {
+            Ok(match person.as_ref().and_then(Person::email) {
                 Some(address) => erased.with_notice(Template::PurgeDone, address.to_owned(), None, now),
                 None => erased,
             })

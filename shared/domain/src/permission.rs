@@ -270,6 +270,22 @@ mod tests {
     }
 
     #[test]
+    fn what_reaches_no_further_than_oneself_is_named_so() {
+        for permission in Permission::ALL {
+            assert_eq!(permission.own_only(), permission.name().ends_with(":self"), "{}", permission.name());
+        }
+    }
+
+    #[test]
+    fn grants_are_kept_as_written_and_any_of_them_is_enough() {
+        let grants = Grants::from_iter(["user:gdpr:read", "purge:*"]);
+
+        assert_eq!(grants.iter().collect::<Vec<_>>(), ["user:gdpr:read", "purge:*"]);
+        assert!(grants.allow(Permission::TakeoutRead) && grants.allow(Permission::PurgeAny));
+        assert!(!grants.allow(Permission::TakeoutCreate) && !Grants::default().allow(Permission::PurgeAny));
+    }
+
+    #[test]
     fn names_are_unique() {
         let names: std::collections::BTreeSet<_> = Permission::ALL.iter().map(|p| p.name()).collect();
 

@@ -183,28 +183,21 @@ proptest! {
     }
 }
 
-/// The same decision as [`Permission::granted_by`] for RallyHere's permissions, written as plainly as possible.
-fn oracle(grant: &[&str], need: &[&str]) -> bool {
+/// The same decision as [`Permission::granted_by`], written as plainly as possible.
+fn oracle(grant: &[&str], need: &[&str], has_wildcards: bool) -> bool {
     match (grant, need) {
         ([], []) => true,
-        (["*"], [_, ..]) => true,
-        (["*", grant @ ..], [_, need @ ..]) => oracle(grant, need),
-        ([given, grant @ ..], [needed, need @ ..]) if given == needed => oracle(grant, need),
+        (["*"], [_, ..]) if has_wildcards => true,
+        (["*", grant @ ..], [_, need @ ..]) if has_wildcards => oracle(grant, need, true),
+        ([given, grant @ ..], [needed, need @ ..]) if given == needed => oracle(grant, need, has_wildcards),
         _ => false,
     }
 }
 
 #[test]
 fn permissions_match_as_the_oracle_says_for_every_grant_of_up_to_four_segments() {
-    const WORDS: [&str; 8] = ["purge", "person", "user", "restriction", "self", "admin", "*", ""];
-    let needs = [
-        Permission::PurgeAny,
-        Permission::PurgePersonAdmin,
-        Permission::PurgePersonSelf,
-        Permission::RestrictionReadAny,
-        Permission::RestrictionReadSelf,
-        Permission::RestrictionModifyAny,
-    ];
+    const WORDS: [&str; 10] =
+        ["purge", "person", "user", "gdpr", "read", "restriction", "self", "admin", "*", ""];
     let mut grants: Vec<Vec<&str>> = WORDS.iter().map(|word| vec![*word]).collect();
     for _ in 1..4 {
         let longer = grants.iter().flat_map(|grant| {
@@ -217,14 +210,40 @@ fn permissions_match_as_the_oracle_says_for_every_grant_of_up_to_four_segments()
     grants.dedup();
 
     for grant in &grants {
-        for need in needs {
+        let written = grant.join(":");
+        for need in Permission::ALL {
             let segments: Vec<&str> = need.name().split(':').collect();
+            let is_rallyhere = matches!(segments[..], ["purge", ..] | ["user", "restriction", ..]);
             assert_eq!(
-                need.granted_by(&grant.join(":")),
-                oracle(grant, &segments),
-                "{grant:?} for {}",
+                need.granted_by(&written),
+                oracle(grant, &segments, is_rallyhere),
+                "{written} for {}",
                 need.name()
             );
         }
+    }
+}
+
+proptest! {
+    /// Spaces and capitals are part of a name: what differs by them is another permission.
+    #[test]
+    fn a_grant_is_taken_as_it_is_written(
+        need in prop::sample::select(Permission::ALL),
+        at in any::<prop::sample::Index>(),
+        change in prop::sample::select(vec![" ", "\t", "\u{a0}", "\u{200b}", "\0", ":", "", "x"]),
+        flips in any::<bool>(),
+    ) {
+        let name = need.name();
+        prop_assert!(need.granted_by(name));
+        let at = at.index(name.len());
+        let (head, tail) = name.split_at(at);
+        let changed = match flips {
+            true if tail.starts_with(|c: char| c.is_ascii_lowercase()) => {
+                format!("{head}{}{}", tail[..1].to_uppercase(), &tail[1..])
+            }
+            true => format!("{head}{}{}", tail[..1].to_lowercase(), &tail[1..]),
+            false => format!("{head}{change}{tail}"),
+        };
+        prop_assert_eq!(need.granted_by(&changed), changed == name);
     }
 }

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// How far a purge has got.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PurgeState {
     /// Waits for its time.
@@ -532,6 +532,204 @@ mod tests {
         let again = running.record(outcome(1, 0), now()).unwrap();
         assert_eq!((again.outcomes[0].found, again.outcomes[0].erased), (4, 4));
         assert_eq!(again.finish().unwrap().state, PurgeState::Done);
+    }
+
+    /// A purge of each state, none of which has begun.
+    fn in_state(state: PurgeState) -> Purge {
+        Purge { state, ..in_hours(0) }
+    }
+
+    fn begun(purge: Purge) -> Purge {
+        Purge { outcomes: vec![planned(4)], ..purge }
+    }
+
+    const STATES: [PurgeState; 6] = [
+        PurgeState::Queued,
+        PurgeState::Held,
+        PurgeState::Running,
+        PurgeState::Done,
+        PurgeState::Failed,
+        PurgeState::Cancelled,
+    ];
+
+    #[test]
+    fn each_state_takes_the_steps_that_follow_from_it() {
+        use PurgeState::{Cancelled, Done, Failed, Held, Queued, Running};
+        type Step = fn(Purge) -> Result<Purge, PurgeError>;
+        let waiting = || Release { plan: "p".into(), rows: 9, by: None };
+        let steps: [(Step, &[(PurgeState, PurgeState)]); 10] = [
+            (|purge| purge.claim(now()), &[(Queued, Running), (Held, Running), (Running, Running)]),
+            (|purge| purge.cancel(), &[(Queued, Cancelled), (Held, Cancelled), (Cancelled, Cancelled)]),
+            (
+                |purge| purge.reschedule(None, &tenant(), now()),
+                &[(Queued, Queued), (Held, Held), (Failed, Queued)],
+            ),
+            (|purge| purge.hold(vec![], now()), &[(Queued, Held), (Held, Held), (Running, Held)]),
+            (|purge| purge.let_go(), &[(Held, Queued)]),
+            (|purge| purge.plan([planned(1)], now()), &[(Running, Running)]),
+            (|purge| purge.record(outcome(1, 0), now()), &[(Running, Running)]),
+            (|purge| purge.finish(), &[(Running, Done)]),
+            (|purge| purge.release(now()), &[(Running, Running)]),
+            (|purge| purge.refuse("x".into()), &[(Running, Failed)]),
+        ];
+        for (no, (step, expected)) in steps.into_iter().enumerate() {
+            for state in STATES {
+                // Nobody has it any more.
+                let next = step(Purge { lease_until: now(), ..in_state(state) }).ok().map(|next| next.state);
+                let expected = expected.iter().find(|(from, _)| *from == state).map(|(_, to)| *to);
+                assert_eq!(next, expected, "step {no} from {state:?}");
+            }
+        }
+        let waits = STATES.map(|state| in_state(state).await_release(waiting(), now()).is_ok());
+        assert_eq!(waits, STATES.map(|state| state == Running));
+        assert!(begun(in_state(Running)).await_release(waiting(), now()).is_err());
+        assert!(begun(in_state(Running)).refuse("x".into()).is_err());
+    }
+
+    #[test]
+    fn a_new_time_counts_and_what_has_failed_begins_anew() {
+        let later = now() + TimeDelta::hours(2);
+        for (state, attempts) in [(PurgeState::Queued, 3), (PurgeState::Held, 3), (PurgeState::Failed, 0)] {
+            let purge = Purge { attempts: 3, ..in_state(state) };
+            let moved = purge.reschedule(Some(later), &tenant(), now()).unwrap();
+            assert_eq!((moved.due, moved.attempts), (later, attempts), "{state:?}");
+        }
+    }
+
+    #[test]
+    fn a_step_notes_what_it_is_about() {
+        let (hold, later) = (vec![HoldId(uuid::Uuid::nil())], now() + TimeDelta::hours(1));
+        let held = in_hours(0).hold(hold.clone(), later).unwrap();
+        assert_eq!((held.lease_until, &held.held_by), (later, &hold));
+
+        let claimed = held.clone().claim(later).unwrap();
+        assert_eq!((claimed.attempts, claimed.lease_until), (1, later + Purge::LEASE));
+        for freed in [claimed.clone(), held.clone().cancel().unwrap(), held.let_go().unwrap()] {
+            assert!(freed.held_by.is_empty(), "{:?}", freed.state);
+        }
+        let refused = claimed.refuse("no such policy".into()).unwrap();
+        assert_eq!(refused.mandate.refusal.as_deref(), Some("no such policy"));
+    }
+
+    #[test]
+    fn it_runs_from_its_first_row_to_its_last_and_restricts_until_it_is_over() {
+        use PurgeState::{Held, Queued, Running};
+        for state in STATES {
+            let ended = matches!(state, PurgeState::Done | PurgeState::Cancelled);
+            assert_eq!(in_state(state).is_running(), state == Running, "{state:?}");
+            assert_eq!(begun(in_state(state)).is_running(), matches!(state, Queued | Held | Running));
+            assert_eq!(in_state(state).restricts(), !ended, "{state:?}");
+        }
+    }
+
+    #[test]
+    fn somebody_else_releases_the_very_plan_that_waits() {
+        let [asker, other] = [1, 2].map(|no| PersonKey([no; 10]));
+        let release = Release { plan: "p".into(), rows: 9, by: None };
+        let asked = Mandate { asked_by: Some(asker), ..Mandate::default() };
+        let running = in_hours(0).under(asked).claim(now()).unwrap();
+        let waits = running.await_release(release, now()).unwrap();
+
+        assert_eq!((waits.state, waits.lease_until), (PurgeState::Held, now() + TimeDelta::days(1)));
+        assert_eq!(waits.clone().claim(now()), Err(PurgeError::WrongState { state: PurgeState::Held }));
+        assert_eq!(waits.clone().release_by(other, "q"), Err(PurgeError::OtherPlan));
+        assert_eq!(waits.clone().release_by(asker, "p"), Err(PurgeError::SamePerson));
+        assert_eq!(
+            in_hours(0).release_by(other, "p"),
+            Err(PurgeError::WrongState { state: PurgeState::Queued })
+        );
+        let released = waits.release_by(other, "p").unwrap();
+        assert_eq!(released.state, PurgeState::Queued);
+        assert_eq!(released.mandate.release.as_ref().and_then(|release| release.by), Some(other));
+        assert!(released.claim(now()).is_ok());
+    }
+
+    #[test]
+    fn who_says_nothing_of_how_changes_nothing_of_it_but_why_it_failed() {
+        let with = |mandate: Mandate| in_hours(0).under(mandate);
+        let policy = Mandate { policy: Some("gdpr".into()), plan: Some("p".into()), ..Mandate::default() };
+        let refused = Mandate { refusal: Some("changed".into()), ..policy.clone() };
+        let again = |purge: Purge, mandate: &Mandate| purge.asked_again(mandate).mandate;
+
+        assert_eq!(again(with(policy.clone()), &Mandate::default()), policy);
+        assert_eq!(
+            again(with(refused.clone()), &Mandate::default()),
+            Mandate { plan: None, ..policy.clone() }
+        );
+        assert_eq!(again(with(refused), &policy), policy);
+    }
+
+    #[test]
+    fn a_worker_tells_that_it_lives_when_a_third_of_its_lease_is_over() {
+        let running = in_hours(0).claim(now()).unwrap();
+        let third = Purge::LEASE / 3;
+
+        assert!(!running.is_lease_ageing(now()) && !running.is_lease_ageing(now() + third));
+        assert!(running.is_lease_ageing(now() + third + TimeDelta::seconds(1)));
+        let later = now() + TimeDelta::minutes(9);
+        assert_eq!(running.clone().plan([], later).unwrap().lease_until, later + Purge::LEASE);
+        assert_eq!(running.clone().record(outcome(1, 0), later).unwrap().lease_until, later + Purge::LEASE);
+        assert_eq!(running.release(later).unwrap().lease_until, later);
+    }
+
+    #[test]
+    fn each_attempt_is_tried_again_later_than_the_one_before() {
+        let waits = |attempts| {
+            let failed = Purge { attempts, ..in_state(PurgeState::Running) }.fail(now()).unwrap();
+            assert_eq!(failed.state, PurgeState::Running);
+            (failed.lease_until - now()).num_minutes()
+        };
+
+        assert_eq!([1, 2, 8, 9, 10, 11].map(waits), [2, 4, 256, 512, 512, 512]);
+        let last = Purge { attempts: 12, ..in_state(PurgeState::Running) };
+        assert_eq!(last.fail(now()).unwrap().state, PurgeState::Failed);
+    }
+
+    #[test]
+    fn what_is_counted_does_not_depend_on_the_attempts() {
+        let running = || in_hours(0).claim(now()).unwrap().plan([planned(9)], now()).unwrap();
+        let left = |found, kept, after, method| StoreOutcome { found, kept, after, method, ..outcome(0, 0) };
+        let counted = |attempts: &[StoreOutcome]| {
+            let done = attempts.iter().cloned().try_fold(running(), |purge, one| purge.record(one, now()));
+            let StoreOutcome { found, erased, masked, kept, after, .. } = done.unwrap().outcomes.remove(0);
+            (found, erased, masked, kept, after)
+        };
+
+        assert_eq!(counted(&[left(9, 2, Some(0), Method::Delete)]), (9, 7, 0, 2, Some(0)));
+        assert_eq!(
+            counted(&[left(9, 2, Some(3), Method::Delete), left(3, 2, Some(0), Method::Delete)]),
+            (9, 7, 0, 2, Some(0))
+        );
+        assert_eq!(counted(&[left(9, 2, Some(0), Method::Mask)]), (9, 0, 7, 2, Some(0)));
+        assert_eq!(
+            counted(&[left(9, 0, Some(5), Method::Mask), left(5, 0, Some(0), Method::Delete)]),
+            (9, 5, 4, 0, Some(0))
+        );
+        assert_eq!(counted(&[left(9, 0, None, Method::Delete)]), (9, 0, 0, 0, None));
+        assert_eq!(counted(&[left(12, 0, Some(0), Method::Delete)]), (12, 12, 0, 0, Some(0)));
+    }
+
+    #[test]
+    fn collections_are_told_apart_by_both_of_their_names() {
+        let other = |dataset: &str, collection: &str| StoreOutcome {
+            dataset: dataset.into(),
+            collection: collection.into(),
+            ..planned(1)
+        };
+        let all = [other("shop", "orders"), other("shop", "customers"), other("crm", "orders")];
+        let running = in_hours(0).claim(now()).unwrap().plan(all.clone(), now()).unwrap();
+        assert_eq!(running.outcomes, all);
+
+        let again = running.plan([other("crm", "orders"), planned(7)], now()).unwrap();
+        assert_eq!(again.outcomes, all);
+        let done = again.record(StoreOutcome { after: Some(0), ..other("crm", "orders") }, now()).unwrap();
+        assert_eq!(
+            done.outcomes.iter().map(StoreOutcome::is_verified).collect::<Vec<_>>(),
+            [false, false, true]
+        );
+        assert!(!done.is_verified());
+        let unread = StoreOutcome { after: Some(0), error: Some("x".into()), ..planned(1) };
+        assert!(!unread.is_verified());
     }
 
     #[test]

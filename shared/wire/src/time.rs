@@ -142,6 +142,36 @@ mod tests {
     }
 
     #[test]
+    fn each_dialect_prints_times_in_its_own_form() {
+        let at = "2026-01-01T00:00:00.123456Z".parse().unwrap();
+
+        assert_eq!(seconds(at), "2026-01-01T00:00:00Z");
+        assert_eq!(millis(at), "2026-01-01T00:00:00.123Z");
+        assert_eq!(micros(at), "2026-01-01T00:00:00.123456Z");
+    }
+
+    #[test]
+    fn the_years_1970_to_9999_are_read_to_their_last_second() {
+        for (text, seconds) in [
+            ("0", Some(0)),
+            ("253402300799", Some(253_402_300_799)),
+            ("253402300800", None),
+            ("1970-01-01T00:00:00Z", Some(0)),
+            ("1969-12-31T23:59:59Z", None),
+            ("9999-12-31T23:59:59.999999Z", Some(253_402_300_799)),
+            ("9999-12-31T23:59:59-00:01", None),
+            ("", None),
+            ("+5", None),
+        ] {
+            assert_eq!(read(text).map(|at| at.timestamp()), seconds, "{text}");
+        }
+        check("253402300799.0", Some("9999-12-31T23:59:59.000000Z"));
+        check("253402300799.5", None);
+        check("-0.5", None);
+        check("0.0", Some("1970-01-01T00:00:00.000000Z"));
+    }
+
+    #[test]
     fn pydantic_prints_no_empty_microseconds() {
         assert_eq!(offset("2026-01-01T00:00:00Z".parse().unwrap()), "2026-01-01T00:00:00+00:00");
         assert_eq!(offset("2026-01-01T00:00:00.25Z".parse().unwrap()), "2026-01-01T00:00:00.250000+00:00");

@@ -1,12 +1,12 @@
 //! A certificate with its signature: a compact JWS (RFC 7515, RFC 8037), so that other people's tools
 //! can verify it too, and the file in which it travels beside its readable text.
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{Certificate, KeyRing, PublicKey, SigningKey, keys::ALGORITHM};
+use super::{Certificate, KeyRing, PublicKey, SigningKey};
+use crate::jws;
 
 /// What says that a signature is one over a certificate, and not over a token.
 const TYPE: &str = "lethe-certificate";
@@ -15,15 +15,6 @@ const TYPE: &str = "lethe-certificate";
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Signed(String);
-
-/// The header. A member more could change what the signature means, so it is refused.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Head {
-    alg: String,
-    kid: String,
-    typ: String,
-}
 
 /// The file.
 #[derive(Deserialize, JsonSchema)]
@@ -87,12 +78,7 @@ impl Signed {
     /// # Errors
     /// When it cannot be written as JSON.
     pub fn sign(certificate: &Certificate, key: &SigningKey) -> Result<Self, serde_json::Error> {
-        let head = Head { alg: ALGORITHM.to_owned(), kid: key.public().id(), typ: TYPE.to_owned() };
-        let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
-        let message =
-            format!("{}.{}", encode(&serde_json::to_vec(&head)?), encode(&serde_json::to_vec(certificate)?));
-        let signature = encode(&key.sign(message.as_bytes()));
-        Ok(Self(format!("{message}.{signature}")))
+        jws::sign(TYPE, &serde_json::to_vec(certificate)?, key).map(Self)
     }
 
     /// The JWS.
@@ -105,8 +91,7 @@ impl Signed {
     /// # Errors
     /// When it holds no text.
     pub fn file(&self) -> Result<String, Refused> {
-        let payload = self.0.split('.').nth(1).ok_or(Refused::Jws)?;
-        let payload = String::from_utf8(decode(payload)?).map_err(|_| Refused::Content)?;
+        let payload = String::from_utf8(jws::payload(&self.0)?).map_err(|_| Refused::Content)?;
         Ok(format!(r#"{{"certificate":{payload},"jws":"{}"}}"#, self.0))
     }
 }
@@ -120,17 +105,7 @@ impl Signed {
 /// Why it is refused.
 pub fn verify(file: &str, keys: &KeyRing) -> Result<Verified, Refused> {
     let File { certificate: shown, jws } = serde_json::from_str(file).map_err(|_| Refused::File)?;
-    let (message, signature) = jws.rsplit_once('.').ok_or(Refused::Jws)?;
-    let (head, payload) = message.split_once('.').ok_or(Refused::Jws)?;
-    let head: Head = serde_json::from_slice(&decode(head)?).map_err(|_| Refused::Header)?;
-    if head.alg != ALGORITHM || head.typ != TYPE {
-        return Err(Refused::Header);
-    }
-    let (payload, signature) = (decode(payload)?, decode(signature)?);
-    let key = keys.find(&head.kid).ok_or(Refused::UnknownKey)?;
-    if !key.verifies(message.as_bytes(), &signature) {
-        return Err(Refused::Signature);
-    }
+    let (payload, key) = jws::open(TYPE, jws, keys)?;
     if !without_layout(shown.get()).eq(payload.iter().copied()) {
         return Err(Refused::Differs);
     }
@@ -142,8 +117,15 @@ pub fn verify(file: &str, keys: &KeyRing) -> Result<Verified, Refused> {
     if certificate.is_sound() { Ok(Verified { certificate, key }) } else { Err(Refused::Content) }
 }
 
-fn decode(part: &str) -> Result<Vec<u8>, Refused> {
-    URL_SAFE_NO_PAD.decode(part).map_err(|_| Refused::Jws)
+impl From<jws::Refused> for Refused {
+    fn from(refused: jws::Refused) -> Self {
+        match refused {
+            jws::Refused::Form => Self::Jws,
+            jws::Refused::Header => Self::Header,
+            jws::Refused::UnknownKey => Self::UnknownKey,
+            jws::Refused::Signature => Self::Signature,
+        }
+    }
 }
 
 /// The bytes of a JSON text without the white space between its tokens.

@@ -13,6 +13,8 @@ use base64::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::jws::ALGORITHM;
+
 /// Why a key is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
@@ -46,7 +48,7 @@ impl SigningKey {
         self.public
     }
 
-    pub(super) fn sign(&self, message: &[u8]) -> Vec<u8> {
+    pub(crate) fn sign(&self, message: &[u8]) -> Vec<u8> {
         self.pair.sign(message).as_ref().to_vec()
     }
 }
@@ -84,7 +86,7 @@ impl PublicKey {
         URL_SAFE_NO_PAD.encode(self.0)
     }
 
-    pub(super) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+    pub(crate) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         UnparsedPublicKey::new(&ED25519, &self.0).verify(message, signature).is_ok()
     }
 }
@@ -99,8 +101,6 @@ impl TryFrom<&[u8]> for PublicKey {
 
 const TYPE: &str = "OKP";
 const CURVE: &str = "Ed25519";
-/// The signature algorithm as JOSE names it.
-pub(super) const ALGORITHM: &str = "EdDSA";
 
 /// A public key as JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
