@@ -313,6 +313,25 @@ impl Request {
         !(self.is_entrusted() && self.takeout().is_some_and(is_waiting))
     }
 
+    /// Whether somebody of the staff must do something before it can go on or be closed: confirm it, release
+    /// it, or look at what was given up.
+    pub fn awaits_staff(&self) -> bool {
+        if self.confirmation.is_some() {
+            return false;
+        }
+        let to_confirm = self.keep_until.is_none() && (self.door == Door::Trivore || self.work == Work::Manual);
+        to_confirm
+            || match &self.work {
+                Work::Manual => false,
+                Work::Takeout(takeout) => takeout.state == TakeoutState::Failed && self.keep_until.is_none(),
+                Work::Purge(purge) => match purge.state {
+                    PurgeState::Held => purge.mandate.waiting().is_some(),
+                    PurgeState::Failed => true,
+                    PurgeState::Queued | PurgeState::Running | PurgeState::Done | PurgeState::Cancelled => false,
+                },
+            }
+    }
+
     /// When it may be tidied away: one that nobody ever took up, long after every queue has forgotten
     /// it, and one that is kept as proof no longer.
     pub fn tidied_at(&self) -> Option<Timestamp> {

@@ -4,7 +4,7 @@
 pub(crate) const HOSTILE: &str = r#""'><script>alert(1)</script><img src=x onerror=alert(1)>&amp;"#;
 
 /// Elements that have no end.
-const VOID: &[&str] = &["meta", "br", "hr", "input"];
+const VOID: &[&str] = &["meta", "br", "hr", "input", "rect", "line", "path", "circle"];
 
 /// All elements that our pages are made of. What is not here, such as `script`, must not be there.
 const KNOWN: &[&str] = &[
@@ -45,6 +45,23 @@ const KNOWN: &[&str] = &[
     "blockquote",
     "form",
     "button",
+    "strong",
+    "header",
+    "nav",
+    "footer",
+    "aside",
+    "ol",
+    "label",
+    "select",
+    "option",
+    "textarea",
+    "fieldset",
+    "legend",
+    "progress",
+    "svg",
+    "g",
+    "text",
+    "small",
 ];
 
 struct Tag<'a> {

@@ -9,13 +9,17 @@
 //! | [`mail`]          | every mail we send, as text and as HTML                  |
 //! | [`takeout_index`] | `index.html` inside a takeout                            |
 //! | [`confirm_takeout`] | the pages behind the link that confirms a delivery     |
+//! | [`message`]         | one thing that is to be said                             |
 //! | [`api_docs`]      | what the API takes and answers                           |
+//! | [`local_sign_in`]   | the sign-in page of local mode                           |
 //! | [`local_home`]    | the first page and the outbox of local mode              |
 
 pub mod api_docs;
 pub mod confirm_takeout;
 pub mod local_home;
+pub mod local_sign_in;
 pub mod mail;
+pub mod message;
 pub mod takeout_index;
 
 #[cfg(test)]

@@ -4,16 +4,37 @@ use std::process::ExitCode;
 
 use aws_lambda_events::event::sqs::SqsEvent;
 use chrono::DateTime;
-use lambda_http::{LambdaEvent, service_fn};
+use lambda_http::{LambdaEvent, RequestExt as _, request::RequestContext, service_fn};
 use serde_json::{Value, value::RawValue};
 
-use crate::{App, Clients, Clock, Config, Endpoint, EngineSource, Entropy, Log, Parts, Trigger, Worker};
+use crate::{App, Clients, Clock, Config, Endpoint, EngineSource, Entropy, Log, Parts, Route, Trigger, Worker};
 
 /// Serves an endpoint until Lambda ends the process.
 pub fn serve(endpoint: Endpoint) -> ExitCode {
     run(|app| async move {
         let handler =
             service_fn(|request| async { Ok::<_, lambda_http::Error>(endpoint.call(&app, request).await) });
+        lambda_http::run(handler).await
+    })
+}
+
+/// Serves several endpoints until Lambda ends the process; the gateway says by its route which is meant.
+pub fn serve_all(endpoints: Vec<Endpoint>) -> ExitCode {
+    run(|app| async move {
+        let handler = service_fn(|request: lambda_http::Request| async {
+            let key = match request.request_context() {
+                RequestContext::ApiGatewayV2(context) => context.route_key,
+                _ => None,
+            };
+            let is_meant = |endpoint: &&Endpoint| {
+                let Route { method, path, .. } = endpoint.route;
+                key.as_ref().is_some_and(|key| *key == format!("{method} {path}"))
+            };
+            match endpoints.iter().find(is_meant) {
+                Some(endpoint) => Ok(endpoint.call(&app, request).await),
+                None => Err(lambda_http::Error::from("no such route in this function")),
+            }
+        });
         lambda_http::run(handler).await
     })
 }

@@ -170,6 +170,11 @@ impl RequestItem {
         self.x.clone()
     }
 
+    /// Leaves out what is sealed of it.
+    pub(super) fn leave_sealed(&mut self) {
+        self.x = None;
+    }
+
     /// The request, given what was sealed of it.
     pub(super) fn into_request(self, person: PersonKey, private: Private) -> Request {
         let mut mail = private.mail.into_iter();

@@ -2,7 +2,9 @@
 
 mod item;
 
-use std::collections::{HashMap, hash_map::Entry};
+use std::collections::{BTreeMap, HashMap, hash_map::Entry};
+
+use chrono::NaiveDate;
 
 use domain::{
     OrgId, PersonKey, RequestId, Timestamp,
@@ -14,8 +16,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Inner, Ledger, Store, StoreError,
     keys::{self, Key},
-    list::{Cursor, FIRST, Filter},
-    table::{IndexPage, Item, Only, Range, Read, readable, sort_key},
+    list::{Cursor, FIRST, Filter, Order},
+    table::{IndexPage, Item, Only, Range, Read, place_of, readable, sort_key},
     vault::{Owner, Seal},
 };
 use item::{OwnerItem, Private, RequestItem};
@@ -138,7 +140,11 @@ impl Ledger<'_> {
             Some(seal.seal(place, &private)?)
         };
         let item = RequestItem::of(place, request, x);
-        let indexes = [("due", keys::in_due(request)), ("list", keys::in_list(self.org, request))];
+        let indexes = [
+            ("due", keys::in_due(request)),
+            ("list", keys::in_list(self.org, request)),
+            ("open", keys::in_open(self.org, request)),
+        ];
         self.store.table.put(place, &item, &indexes, only).await
     }
 
@@ -213,6 +219,69 @@ impl Ledger<'_> {
         let pk = keys::list_partition(self.org);
         let (items, cursor) = self.listed(&pk, filter, after, limit).await?;
         Ok((self.open_all(items).await?, cursor))
+    }
+
+    /// A page of the tenant's requests in this order, and where the next begins. Without `with_sealed` what
+    /// is private in them is left out, and no key is read.
+    ///
+    /// # Errors
+    /// When the tables cannot be read.
+    pub async fn page_of_requests(
+        &self,
+        order: Order,
+        range: Filter,
+        after: Option<&Cursor>,
+        limit: usize,
+        with_sealed: bool,
+    ) -> Result<(Vec<Request>, Option<Cursor>), StoreError> {
+        let pk = keys::list_partition(self.org);
+        let (places, cursor) = self.places(order, &pk, range, after, limit).await?;
+        let rank: HashMap<Key, usize> = places.iter().cloned().zip(0..).collect();
+        let mut items = self.store.table.get_many(&places, Read::Eventual).await?;
+        items.sort_by_key(|item| rank.get(&place_of(item)).copied());
+        let mut requests = Vec::with_capacity(items.len());
+        let mut seals = HashMap::new();
+        if with_sealed {
+            let parsed = items.iter().cloned().map(readable::<RequestItem>).collect::<Result<Vec<_>, _>>()?;
+            let owners = parsed.iter().filter_map(|item| {
+                let (_, person) = keys::owner_of_partition(&item.place().pk)?;
+                item.sealed().map(|_| owner(person, item.id, item.keep))
+            });
+            seals = self.store.vault.seals_of(self.org, owners).await?;
+        }
+        for item in items {
+            let mut item: RequestItem = readable(item)?;
+            let Some((_, person)) = keys::owner_of_partition(&item.place().pk) else { continue };
+            if !with_sealed {
+                item.leave_sealed();
+            }
+            let request = self.open(item, person, &mut seals).await?;
+            // A current erasure may just have been copied to its own id.
+            if !requests.iter().any(|known: &Request| known.id == request.id) {
+                requests.push(request);
+            }
+        }
+        Ok((requests, cursor))
+    }
+
+    /// How many requests were received on each day from `from` on, oldest first; of the newest `most` alone.
+    /// Reads the index and nothing else.
+    ///
+    /// # Errors
+    /// When the table cannot be read.
+    pub async fn received_by_day(
+        &self,
+        from: Timestamp,
+        most: usize,
+    ) -> Result<BTreeMap<NaiveDate, usize>, StoreError> {
+        let pk = keys::list_partition(self.org);
+        let range = Filter { from: Some(from), to: None };
+        let days = self.sort_keys(Order::Newest, &pk, range, most).await?;
+        let mut by_day = BTreeMap::new();
+        for day in days.iter().filter_map(|sort| sort.get(..10)?.parse::<NaiveDate>().ok()) {
+            *by_day.entry(day).or_default() += 1;
+        }
+        Ok(by_day)
     }
 
     /// Keeps of all requests of a person only what proves that they were made and dealt with.
