@@ -7,6 +7,8 @@
 //! | module            | what                                                     |
 //! |-------------------|----------------------------------------------------------|
 //! | [`mail`]          | every mail we send, as text and as HTML                  |
+//! | [`console`]         | the pages of the staff                                   |
+//! | [`portal`]          | what the persons themselves see                          |
 //! | [`takeout_index`] | `index.html` inside a takeout                            |
 //! | [`confirm_takeout`] | the pages behind the link that confirms a delivery     |
 //! | [`message`]         | one thing that is to be said                             |
@@ -15,11 +17,13 @@
 //! | [`local_home`]    | the first page and the outbox of local mode              |
 
 pub mod api_docs;
+pub mod console;
 pub mod confirm_takeout;
 pub mod local_home;
 pub mod local_sign_in;
 pub mod mail;
 pub mod message;
+pub mod portal;
 pub mod takeout_index;
 
 #[cfg(test)]

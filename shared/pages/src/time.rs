@@ -7,6 +7,11 @@ pub(crate) fn moment(at: &DateTime<Utc>) -> String {
     at.format("%-d %B %Y, %H:%M UTC").to_string()
 }
 
+/// `1 May 2026`
+pub(crate) fn day(at: &DateTime<Utc>) -> String {
+    at.format("%-d %B %Y").to_string()
+}
+
 /// `2026-05-01T12:00:00Z`, for machines.
 pub(crate) fn stamp(at: &DateTime<Utc>) -> String {
     at.format("%Y-%m-%dT%H:%M:%SZ").to_string()
