@@ -84,7 +84,16 @@ fn mail(app: &App, request: &Request, notice: &Notice) -> Option<Mail> {
             Template::TakeoutReady | Template::ConfirmAddress | Template::TakeoutFailed,
             Work::Manual | Work::Purge(_),
         )
-        | (Template::PurgeQueued | Template::PurgeDone, Work::Manual | Work::Takeout(_)) => return None,
+        | (Template::PurgeQueued | Template::PurgeDone, Work::Manual | Work::Takeout(_))
+        | (
+            Template::PurgePartly
+            | Template::Received
+            | Template::Extended
+            | Template::Refused
+            | Template::Confirmed
+            | Template::OneTimeCode,
+            _,
+        ) => return None,
     })
 }
 

@@ -4,12 +4,14 @@
 //! Time, ids and random bytes are arguments everywhere; only [`datamap::Masker::random`] draws its secrets
 //! itself, because nobody else may ever have them.
 
+pub mod calendar;
 pub mod certificate;
 pub mod consent;
 pub mod datamap;
 pub mod deadline;
 pub mod hold;
 pub mod ids;
+pub mod locale;
 pub mod mandate;
 pub mod objection;
 pub mod permission;

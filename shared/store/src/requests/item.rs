@@ -2,10 +2,11 @@
 
 use domain::{
     HoldId, PersonId, PersonKey, RequestId, Timestamp,
+    deadline::Clock,
     mandate::Mandate,
     processing::Erasure,
     purge::{Purge, PurgeState, StoreOutcome},
-    request::{Confirmation, Door, Kind, Notice, Request, Template, Work},
+    request::{Confirmation, Door, Kind, Notice, Outcome, Request, Template, Work},
     takeout::{Archive, Takeout, TakeoutState},
 };
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,8 @@ pub(super) struct RequestItem {
     door: Door,
     received: Timestamp,
     changed: Timestamp,
+    #[serde(default, skip_serializing_if = "Clock::is_empty")]
+    clock: Clock,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     confirmed: Option<Confirmed>,
     work: WorkItem,
@@ -47,6 +50,8 @@ pub(super) struct RequestItem {
 struct Confirmed {
     at: Timestamp,
     by: String,
+    #[serde(default, skip_serializing_if = "Outcome::is_done")]
+    outcome: Outcome,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -87,6 +92,7 @@ struct NoticeItem {
 pub(super) struct Private {
     person_id: Option<PersonId>,
     remarks: Option<String>,
+    extension: Option<String>,
     internal: Option<String>,
     comment: Option<String>,
     deliver_to: Option<String>,
@@ -102,6 +108,7 @@ impl Private {
         Self {
             person_id: request.person_id.clone(),
             remarks: request.remarks.clone(),
+            extension: request.clock.extension.as_ref().and_then(|extension| extension.reason.clone()),
             internal: request.confirmation.as_ref().and_then(|confirmation| confirmation.remarks.clone()),
             comment: request.confirmation.as_ref().and_then(|confirmation| confirmation.comment.clone()),
             deliver_to: takeout.and_then(|takeout| takeout.deliver_to.clone()),
@@ -130,7 +137,8 @@ impl RequestItem {
             door: request.door,
             received: request.received_at,
             changed: request.changed_at,
-            confirmed: request.confirmation.as_ref().map(|c| Confirmed { at: c.at, by: c.by.clone() }),
+            clock: request.clock.clone(),
+            confirmed: request.confirmation.as_ref().map(Confirmed::of),
             work: WorkItem::of(&request.work),
             notices: request
                 .notices
@@ -178,6 +186,10 @@ impl RequestItem {
     /// The request, given what was sealed of it.
     pub(super) fn into_request(self, person: PersonKey, private: Private) -> Request {
         let mut mail = private.mail.into_iter();
+        let mut clock = self.clock;
+        if let Some(extension) = &mut clock.extension {
+            extension.reason = private.extension;
+        }
         Request {
             id: self.id,
             person,
@@ -188,7 +200,9 @@ impl RequestItem {
             changed_at: self.changed,
             version: self.v,
             remarks: private.remarks,
-            confirmation: self.confirmed.map(|Confirmed { at, by }| Confirmation {
+            clock,
+            confirmation: self.confirmed.map(|Confirmed { at, by, outcome }| Confirmation {
+                outcome,
                 at,
                 by,
                 remarks: private.internal,
@@ -234,6 +248,12 @@ impl RequestItem {
                 .collect(),
             keep_until: self.keep,
         }
+    }
+}
+
+impl Confirmed {
+    fn of(confirmation: &Confirmation) -> Self {
+        Self { at: confirmation.at, by: confirmation.by.clone(), outcome: confirmation.outcome }
     }
 }
 
