@@ -110,10 +110,7 @@ pub(crate) fn settings(identity: &Identity, gateway: &str) -> SignIn {
 
 pub(crate) fn router(identity: Identity, clock: VirtualClock) -> Router {
     let provider = Arc::new(Provider { identity, clock, codes: Mutex::default() });
-    Router::new()
-        .route(AUTHORIZE, get(choose).post(authorize))
-        .route(TOKEN, post(token))
-        .with_state(provider)
+    Router::new().route(AUTHORIZE, get(choose).post(authorize)).route(TOKEN, post(token)).with_state(provider)
 }
 
 /// What the console asks when it sends somebody here.

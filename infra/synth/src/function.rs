@@ -207,7 +207,11 @@ fn variables(lambda: &Lambda) -> BTreeMap<&'static str, Intrinsic> {
 /// What Lambda takes as a description.
 fn shortened(text: &str) -> String {
     const MOST: usize = 256;
-    if text.len() <= MOST { text.to_owned() } else { format!("{}...", text.chars().take(MOST - 3).collect::<String>()) }
+    if text.len() <= MOST {
+        text.to_owned()
+    } else {
+        format!("{}...", text.chars().take(MOST - 3).collect::<String>())
+    }
 }
 
 fn events(caller: &Caller) -> BTreeMap<String, Event> {

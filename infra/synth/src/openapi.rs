@@ -195,7 +195,10 @@ impl Writer {
         }
         let dialect = operation.route.dialect;
         let mut codes = operation.errors();
-        if dialect == Dialect::Page && operation.route.method == http::Method::GET && codes.contains(&Code::SignedOut) {
+        if dialect == Dialect::Page
+            && operation.route.method == http::Method::GET
+            && codes.contains(&Code::SignedOut)
+        {
             // Whoever is not signed in is led there.
             codes.retain(|code| *code != Code::SignedOut);
             let away = json!({"description": "To signing in.", "headers": headers(&["Location"])});

@@ -446,6 +446,14 @@ impl Request {
         }
     }
 
+    /// The next version, closed by a person; none if it is closed already.
+    #[must_use]
+    pub fn confirmed(self, confirmation: Confirmation) -> Option<Self> {
+        let now = confirmation.at;
+        let is_open = self.confirmation.is_none() && self.keep_until.is_none();
+        is_open.then(|| Self { confirmation: Some(confirmation), ..self.touched(now) })
+    }
+
     /// The next version, in which nothing has changed but that the indexes know of it: no queue could
     /// be told of the first.
     #[must_use]
@@ -471,7 +479,8 @@ impl Request {
         if self.confirmation.is_some() {
             return false;
         }
-        let to_confirm = self.keep_until.is_none() && (self.door == Door::Trivore || self.work == Work::Manual);
+        let to_confirm =
+            self.keep_until.is_none() && (self.door == Door::Trivore || self.work == Work::Manual);
         to_confirm
             || match &self.work {
                 Work::Manual => false,
@@ -479,7 +488,9 @@ impl Request {
                 Work::Purge(purge) => match purge.state {
                     PurgeState::Held => purge.mandate.waiting().is_some(),
                     PurgeState::Failed => true,
-                    PurgeState::Queued | PurgeState::Running | PurgeState::Done | PurgeState::Cancelled => false,
+                    PurgeState::Queued | PurgeState::Running | PurgeState::Done | PurgeState::Cancelled => {
+                        false
+                    }
                 },
             }
     }

@@ -17,8 +17,8 @@
 //! | [`local_home`]    | the first page and the outbox of local mode              |
 
 pub mod api_docs;
-pub mod console;
 pub mod confirm_takeout;
+pub mod console;
 pub mod local_home;
 pub mod local_sign_in;
 pub mod mail;

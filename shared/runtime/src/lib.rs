@@ -33,7 +33,8 @@ pub use answer::{Answer, IntoAnswer, Json, Zip};
 pub use app::{App, Clients, EngineSource, Parts};
 pub use auth::Caller;
 pub use call::{
-    ApiVersion, Body, Call, FORM, Form, Freshness, FromCall, LINES, Lines, NoBody, Org, Path, PersonUuid, State,
+    ApiVersion, Body, Call, FORM, Form, Freshness, FromCall, LINES, Lines, NoBody, Org, Path, PersonUuid,
+    State,
 };
 pub use clock::Clock;
 pub use config::{Config, ConfigError, Issuer, QueueUrls, SignIn};

@@ -241,9 +241,8 @@ fn named_person(route: &Route, params: &[String], caller: Option<&Caller>) -> Op
 /// Whether the caller may call this route about this person.
 fn permit(route: &Route, caller: &Caller, person: Option<&PersonId>) -> Result<(), Problem> {
     let is_self = caller.person().is_some_and(|own| Some(&own) == person);
-    let has = |permission: &&Permission| {
-        caller.grants.allow(**permission) && (is_self || !permission.own_only())
-    };
+    let has =
+        |permission: &&Permission| caller.grants.allow(**permission) && (is_self || !permission.own_only());
     let missing = match route.allow {
         Allow::Anyone => None,
         Allow::AnyOf(permissions) if permissions.iter().any(|permission| has(&permission)) => None,

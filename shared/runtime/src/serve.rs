@@ -7,7 +7,9 @@ use chrono::DateTime;
 use lambda_http::{LambdaEvent, RequestExt as _, request::RequestContext, service_fn};
 use serde_json::{Value, value::RawValue};
 
-use crate::{App, Clients, Clock, Config, Endpoint, EngineSource, Entropy, Log, Parts, Route, Trigger, Worker};
+use crate::{
+    App, Clients, Clock, Config, Endpoint, EngineSource, Entropy, Log, Parts, Route, Trigger, Worker,
+};
 
 /// Serves an endpoint until Lambda ends the process.
 pub fn serve(endpoint: Endpoint) -> ExitCode {

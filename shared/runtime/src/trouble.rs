@@ -15,7 +15,9 @@ pub(crate) fn page(problem: &Problem, is_console: bool) -> String {
         Code::FeatureOff => ("This is switched off", FEATURE_OFF, start),
         Code::InsufficientPermissions => ("You may not do this", NOT_ALLOWED, start),
         Code::FormExpired => ("This form is too old", FORM_EXPIRED, start),
-        Code::Conflict | Code::PlanChanged | Code::NothingToRelease => ("Somebody was faster", CONFLICT, start),
+        Code::Conflict | Code::PlanChanged | Code::NothingToRelease => {
+            ("Somebody was faster", CONFLICT, start)
+        }
         Code::SamePerson => ("Somebody else must do this", SAME_PERSON, start),
         Code::PurgeInProgress => ("The erasure has begun", BEGUN, start),
         Code::PersonNotFound
@@ -67,7 +69,8 @@ pub(crate) fn page(problem: &Problem, is_console: bool) -> String {
 const SIGNED_OUT: &str = "You signed out, or were away for too long. Nothing that you sent was done.";
 const SIGN_IN_FAILED: &str = "It took too long, or was not completed in this browser. Please try again.";
 const FEATURE_OFF: &str = "It was not set up for this installation.";
-const NOT_ALLOWED: &str = "Your account lacks a permission for it. Whoever manages your accounts can grant it.";
+const NOT_ALLOWED: &str =
+    "Your account lacks a permission for it. Whoever manages your accounts can grant it.";
 const FORM_EXPIRED: &str =
     "It was not sent from a page of this session. Open the page again, and repeat what you wanted to do.";
 const CONFLICT: &str = "Somebody else changed this at the same time, and their change was kept. Yours was not \

@@ -53,7 +53,7 @@
 use chrono::SecondsFormat;
 use domain::{
     HoldId, OrgId, PersonKey, RequestId, Timestamp,
-    deadline::Deadline,
+    deadline::Law,
     hold::Hold,
     request::{Attention, Kind, Request, Work},
 };
@@ -258,9 +258,10 @@ pub fn in_list(org: OrgId, request: &Request) -> Option<Key> {
     request.is_listed().then(place)
 }
 
-/// Where a request stands among those of its tenant that wait for its staff, if it does.
+/// Where a request stands among those of its tenant that wait for its staff, if it does. Its order is that
+/// of the law that most tenants live under: whoever shows it knows better.
 pub fn in_open(org: OrgId, request: &Request) -> Option<Key> {
-    let deadline = Deadline::of(request.received_at).ends_at();
+    let deadline = request.deadline(&Law::default()).ends_at;
     let place = || Key { pk: list_partition(org), sk: list_sort(deadline, request.id.0) };
     request.awaits_staff().then(place)
 }

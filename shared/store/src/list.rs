@@ -135,8 +135,7 @@ impl Ledger<'_> {
             return Ok((Vec::new(), None));
         }
         let wanted = i32::try_from(limit + 2).unwrap_or(i32::MAX);
-        let page =
-            IndexPage { index, pk, sk: (&from, &to), newest_first, limit: wanted, start: None };
+        let page = IndexPage { index, pk, sk: (&from, &to), newest_first, limit: wanted, start: None };
         let (mut places, _) = self.store.table.index_page(page).await?;
         if let Some(Cursor(last)) = after {
             places.retain(|place| place.sort != *last);

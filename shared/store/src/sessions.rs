@@ -50,11 +50,7 @@ impl Ledger<'_> {
     ///
     /// # Errors
     /// When the table cannot be read.
-    pub async fn session(
-        &self,
-        staff: PersonKey,
-        digest: [u8; 32],
-    ) -> Result<Option<Session>, StoreError> {
+    pub async fn session(&self, staff: PersonKey, digest: [u8; 32]) -> Result<Option<Session>, StoreError> {
         self.store.table.get(&keys::session(self.org, staff, digest), Read::Consistent).await
     }
 

@@ -149,7 +149,8 @@ impl Vault {
         org: OrgId,
         owners: impl IntoIterator<Item = Owner>,
     ) -> Result<HashMap<Owner, Option<Seal>>, StoreError> {
-        let places: BTreeMap<Key, Owner> = owners.into_iter().map(|owner| (owner.place(org), owner)).collect();
+        let places: BTreeMap<Key, Owner> =
+            owners.into_iter().map(|owner| (owner.place(org), owner)).collect();
         let mut seals: HashMap<Owner, Option<Seal>> = places.values().map(|owner| (*owner, None)).collect();
         if places.is_empty() {
             return Ok(seals);

@@ -173,7 +173,12 @@ pub async fn end(app: &App, caller: &Caller, everywhere: bool) -> Result<String,
 }
 
 /// Whether what was sent comes from a page that this session was shown.
-pub(crate) fn check_form(app: &App, caller: &Caller, headers: &HeaderMap, body: &[u8]) -> Result<(), Failure> {
+pub(crate) fn check_form(
+    app: &App,
+    caller: &Caller,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<(), Failure> {
     let said = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     let own = Url::parse(&app.config().public_url).ok().map(|url| url.origin().ascii_serialization());
     let foreign = said(header::ORIGIN).is_some_and(|origin| Some(origin) != own.as_deref());
@@ -197,7 +202,8 @@ mod tests {
 
     #[test]
     fn a_ticket_survives_its_text_and_tells_its_form_apart_from_its_secret() {
-        let ticket = Ticket { org: OrgId(Uuid::from_u128(1)), staff: PersonKey([2; 10]), secret: [3; SECRET] };
+        let ticket =
+            Ticket { org: OrgId(Uuid::from_u128(1)), staff: PersonKey([2; 10]), secret: [3; SECRET] };
         let Ok(read) = ticket.to_string().parse::<Ticket>() else { panic!("it is a ticket") };
 
         assert_eq!((read.org, read.staff, read.secret), (ticket.org, ticket.staff, ticket.secret));

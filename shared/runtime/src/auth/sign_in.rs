@@ -187,11 +187,13 @@ async fn identify(app: &App, settings: &SignIn, id_token: &str) -> Result<IdClai
     validation.validate_nbf = false;
     validation.validate_aud = false;
     validation.required_spec_claims.clear();
-    let claims = jsonwebtoken::decode::<IdClaims>(id_token, &terms.key, &validation).map_err(|_| failed())?.claims;
+    let claims =
+        jsonwebtoken::decode::<IdClaims>(id_token, &terms.key, &validation).map_err(|_| failed())?.claims;
     let is_theirs = !terms.is_own && terms.iss == settings.iss && claims.iss == settings.iss;
     let is_ours = claims.aud.names(&settings.client_id)
         && claims.azp.as_ref().is_none_or(|azp| *azp == settings.client_id);
-    let is_fresh = chrono::DateTime::from_timestamp(claims.exp, 0).is_some_and(|end| app.now() < end + LEEWAY);
+    let is_fresh =
+        chrono::DateTime::from_timestamp(claims.exp, 0).is_some_and(|end| app.now() < end + LEEWAY);
     if is_theirs && is_ours && is_fresh { Ok(claims) } else { Err(failed()) }
 }
 

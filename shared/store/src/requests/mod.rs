@@ -11,13 +11,14 @@ use domain::{
     processing::Erasure,
     request::{Attention, Request},
 };
+use futures_util::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Inner, Ledger, Store, StoreError,
     keys::{self, Key},
     list::{Cursor, FIRST, Filter, Order},
-    table::{IndexPage, Item, Only, Range, Read, place_of, readable, sort_key},
+    table::{IndexPage, Item, Only, Place, Range, Read, place_of, readable, sort_key},
     vault::{Owner, Seal},
 };
 use item::{OwnerItem, Private, RequestItem};
@@ -361,6 +362,44 @@ impl Ledger<'_> {
     }
 }
 
+impl Ledger<'_> {
+    /// Some of the tenant's requests that need this attention by `until`, as the index of all tenants says:
+    /// the first `most` of each of its parts are looked at.
+    ///
+    /// # Errors
+    /// When the table cannot be read.
+    pub async fn due_until(
+        &self,
+        attention: Attention,
+        until: Timestamp,
+        most: usize,
+    ) -> Result<Vec<Due>, StoreError> {
+        let to = &*keys::sortable(until);
+        let limit = i32::try_from(most).unwrap_or(i32::MAX);
+        let parts = (0..keys::DUE_SHARDS).map(|shard| async move {
+            let pk = keys::due_partition(attention, shard);
+            let page =
+                IndexPage { index: "due", pk: &pk, sk: (FIRST, to), newest_first: false, limit, start: None };
+            self.store.table.index_page(page).await
+        });
+        let mut due = Vec::new();
+        for (places, _) in try_join_all(parts).await? {
+            due.extend(places.iter().filter_map(due_at).filter(|due| due.org == self.org));
+        }
+        Ok(due)
+    }
+}
+
+/// Which request an index found.
+fn due_at(place: &Place) -> Option<Due> {
+    let (org, person) = keys::owner_of_partition(&place.key.pk)?;
+    let id = match place.key.sk.as_str() {
+        keys::ERASURE => None,
+        sk => Some(sk.split_once('#')?.1.parse().ok()?),
+    };
+    Some(Due { org, person, id })
+}
+
 impl Inner {
     /// The requests at these places, without what is sealed in them: no key is asked for. Past erasures
     /// are left out, since the current one took over.
@@ -429,14 +468,7 @@ impl Store {
         let page =
             IndexPage { index: "due", pk: &pk, sk: (FIRST, &to), newest_first: false, limit: 1000, start };
         let (places, start) = self.inner.table.index_page(page).await?;
-        let due = places.iter().filter_map(|place| {
-            let (org, person) = keys::owner_of_partition(&place.key.pk)?;
-            let id = match place.key.sk.as_str() {
-                keys::ERASURE => None,
-                sk => Some(sk.split_once('#')?.1.parse().ok()?),
-            };
-            Some(Due { org, person, id })
-        });
+        let due = places.iter().filter_map(due_at);
         let next = match start {
             Some(start) => Some(DueCursor { shard, start: Some(start) }),
             None => (shard + 1 < keys::DUE_SHARDS).then_some(DueCursor { shard: shard + 1, start: None }),
