@@ -131,14 +131,10 @@ pub enum Template {
     PurgeQueued,
     /// Everything is erased.
     PurgeDone,
-    /// Everything is erased but for what the law obliges to keep.
-    PurgePartly,
     /// The request was received.
     Received,
     /// The answer needs more time.
     Extended,
-    /// Nothing is done about the request.
-    Refused,
     /// A person has closed the request.
     Confirmed,
     /// A code that proves who reads it.
