@@ -366,17 +366,23 @@ impl Law {
             .expect("there is at least one regime, and each has a time for the answer")
     }
 
-    /// Whether more time would be won by telling the person of an extension now.
-    pub fn can_extend(&self, kind: Kind, received_at: Timestamp, clock: &Clock, now: Timestamp) -> bool {
-        let plain = Clock { extension: None, ..clock.clone() };
+    /// By when the answer is due if the person is told of an extension now; nothing if that wins no time.
+    pub fn extended_by(
+        &self,
+        kind: Kind,
+        received_at: Timestamp,
+        clock: &Clock,
+        now: Timestamp,
+    ) -> Option<Deadline> {
         let told = Extension {
             ground: ExtensionGround::Complexity,
             reason: None,
             decided_at: now,
             told_at: Some(now),
         };
-        let extended = Clock { extension: Some(told), ..plain.clone() };
-        self.deadlines(kind, received_at, &plain) != self.deadlines(kind, received_at, &extended)
+        let by = |extension| self.answer_by(kind, received_at, &Clock { extension, ..clock.clone() });
+        let (plain, extended) = (by(None), by(Some(told)));
+        (extended.ends_at > plain.ends_at).then_some(extended)
     }
 }
 

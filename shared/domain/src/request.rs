@@ -156,6 +156,11 @@ pub struct Notice {
     pub retry_at: Timestamp,
 }
 
+impl Notice {
+    /// How long a code works that proves who reads it.
+    pub const CODE_LIFE: TimeDelta = TimeDelta::minutes(15);
+}
+
 /// A request and all that is known of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
@@ -335,7 +340,7 @@ impl Request {
         if self.clock.extension.is_some() {
             return Err(ClockError::Extended);
         }
-        if !law.can_extend(self.kind, self.received_at, &self.clock, now) {
+        if self.extended_by(law, now).is_none() {
             return Err(ClockError::TooLate);
         }
         let reason = reason.trim();
@@ -525,6 +530,11 @@ impl Request {
     /// By when it must be answered.
     pub fn deadline(&self, law: &Law) -> Deadline {
         law.answer_by(self.kind, self.received_at, &self.clock)
+    }
+
+    /// By when it must be answered if the person is told of an extension now; nothing if that is too late.
+    pub fn extended_by(&self, law: &Law, now: Timestamp) -> Option<Deadline> {
+        law.extended_by(self.kind, self.received_at, &self.clock, now)
     }
 
     /// How far the law's time for it has run, under the strictest law, unless Lethe will answer in time by
@@ -717,6 +727,9 @@ mod tests {
         assert_eq!(extend(open.clone(), " \n", now()), Err(ClockError::NoReason));
         assert_eq!(extend(extended, "Many.", now()), Err(ClockError::Extended));
         assert_eq!(extend(closed, "Many.", now()), Err(ClockError::Closed));
+        let limit = Request { kind: Kind::Restriction, ..open.clone() };
+        let ccpa = Law { regimes: Regime::Ccpa.into(), country: None };
+        assert_eq!(limit.extended(&ccpa, ExtensionGround::Number, "Many.", now()), Err(ClockError::TooLate));
         let end = open.deadline(&law).ends_at;
         assert_eq!(extend(open.clone(), "Many.", end - TimeDelta::seconds(1)), Ok(()));
         assert_eq!(extend(open, "Many.", end), Err(ClockError::TooLate));

@@ -11,7 +11,7 @@ mod en;
 mod fi;
 
 use askama::Template;
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use domain::{
     deadline::{ExtensionGround, Regimes},
     locale::Locale,
@@ -117,8 +117,8 @@ pub struct RequestConfirmed<'a> {
 pub struct OneTimeCode<'a> {
     /// The code.
     pub code: &'a str,
-    /// When it stops working.
-    pub expires: DateTime<Utc>,
+    /// How long it works.
+    pub life: TimeDelta,
 }
 
 /// What a mail says, in one language.

@@ -163,7 +163,7 @@ pub(super) fn one_time_code(mail: &OneTimeCode<'_>) -> Letter {
     Letter::new("Ihr Bestätigungscode")
         .text("Mit diesem Code bestätigen Sie, dass diese Adresse Ihnen gehört:")
         .code(mail.code)
-        .text(format!("Er gilt einmal, bis zum {}.", time::moment_in(Locale::De, mail.expires)))
+        .text(format!("Er gilt einmal, {} Minuten lang.", mail.life.num_minutes()))
         .text(
             "Geben Sie ihn nur auf der Seite ein, die danach fragt. Wir fragen nie am Telefon oder per Mail \
              danach.",

@@ -152,7 +152,7 @@ pub(super) fn one_time_code(mail: &OneTimeCode<'_>) -> Letter {
     Letter::new("Your confirmation code")
         .text("With this code you confirm that this address is yours:")
         .code(mail.code)
-        .text(format!("It works once, until {}.", time::moment_in(Locale::En, mail.expires)))
+        .text(format!("It works once, for {} minutes.", mail.life.num_minutes()))
         .text("Enter it only on the page that asks for it. We never ask for it by phone or by mail.")
         .text("If you did not ask for a code, you need not do anything.")
 }

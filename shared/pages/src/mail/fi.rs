@@ -152,7 +152,7 @@ pub(super) fn one_time_code(mail: &OneTimeCode<'_>) -> Letter {
     Letter::new("Vahvistuskoodisi")
         .text("Tällä koodilla vahvistat, että tämä osoite on sinun:")
         .code(mail.code)
-        .text(format!("Koodi toimii kerran, {} saakka.", time::moment_in(Locale::Fi, mail.expires)))
+        .text(format!("Koodi toimii kerran, {} minuutin ajan.", mail.life.num_minutes()))
         .text("Syötä se vain sivulle, joka sitä pyytää. Emme koskaan kysy sitä puhelimessa tai viestillä.")
         .text("Jos et pyytänyt koodia, sinun ei tarvitse tehdä mitään.")
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use domain::deadline::Regime;
+use domain::{deadline::Regime, request::Notice};
 
 use super::*;
 use crate::checks::{HOSTILE, check_styled, text_of};
@@ -39,7 +39,7 @@ fn mails(locale: Locale, link: &str, given: &str, reason: &str, comment: &str) -
             PurgeDone { receipt: given, kept_because: &[reason, "shared with other people"], regimes }
                 .mail(locale),
         ),
-        ("one_time_code".to_owned(), OneTimeCode { code: given, expires }.mail(locale)),
+        ("one_time_code".to_owned(), OneTimeCode { code: given, life: Notice::CODE_LIFE }.mail(locale)),
     ];
     for kind in [Kind::Access, Kind::Erasure, Kind::Correction, Kind::Restriction] {
         let received = RequestReceived { receipt: given, kind, last_day: last_day() };
