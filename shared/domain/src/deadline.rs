@@ -4,7 +4,7 @@
 //! |---|---|---|---|---|
 //! | GDPR Art. 12(3), (6), also as it is law in the United Kingdom | | one month | two more | it stops |
 //! | CCPA, 11 CCR § 7021 | 10 business days | 45 days | 45 more | it runs on |
-//! | CCPA, 11 CCR § 7027: limit the use of data | | 15 business days | | it runs on |
+//! | CCPA, 11 CCR §§ 7026, 7027: opt out, limit the use | | 15 business days | | it runs on |
 //!
 //! A month is counted as Regulation (EEC, Euratom) 1182/71, Art. 3 says: the day of receipt does not
 //! count, it ends with the day of the same date, or with the last day of a month that has no such date,

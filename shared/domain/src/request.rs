@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     PersonId, PersonKey, RequestId, Timestamp,
-    deadline::{Clock, Deadline, Doubt, Duty, Extension, ExtensionGround, Law, Stage},
+    deadline::{Clock, Deadline, Doubt, Duty, Extension, ExtensionGround, Law, Regimes, Stage},
     purge::{Purge, PurgeState, StoreOutcome},
     takeout::{Takeout, TakeoutState},
 };
@@ -369,6 +369,14 @@ impl Request {
         next
     }
 
+    /// The next version, which is answered under these laws rather than under its tenant's.
+    #[must_use]
+    pub fn answered_under(self, regimes: Regimes, now: Timestamp) -> Self {
+        let mut next = self.touched(now);
+        next.clock.regimes = Some(regimes);
+        next
+    }
+
     /// The next version, in which the person was asked who they are.
     ///
     /// # Errors
@@ -691,7 +699,8 @@ mod tests {
         assert_eq!(request.stage(&law, later), Some(Stage::Breached));
         assert_eq!(told.stage(&law, later), Some(Stage::Breached), "the mail is not sent yet");
         assert_eq!(told.notice_sent(0, now()).stage(&law, later), None);
-        assert_eq!(request.acknowledged(now()).stage(&law, later), None);
+        assert_eq!(request.clone().acknowledged(now()).stage(&law, later), None);
+        assert_eq!(request.answered_under(Regime::Gdpr.into(), now()).stage(&law, later), Some(Stage::Half));
     }
 
     #[test]
