@@ -209,7 +209,7 @@ impl Country {
             Self::Si => (
                 Western, &[101, 102, 208, 427, 501, 502, 625, 815, 1031, 1101, 1225, 1226], &[1], &[],
             ),
-            // Some of its national days are working days since 2024 and 2026.
+            // Less what has been a working day in one of the last years.
             Self::Sk => (Western, &[101, 106, 501, 705, 829, 1101, 1224, 1225, 1226], &[-2, 1], &[]),
             // 5 U.S.C. 6103. What falls on a Sunday is kept on Monday; that federal offices are closed
             // on the Friday before a Saturday makes no holiday of it.

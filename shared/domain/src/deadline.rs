@@ -4,7 +4,7 @@
 //! |---|---|---|---|---|
 //! | GDPR Art. 12(3), (6), also as it is law in the United Kingdom | | one month | two more | it stops |
 //! | CCPA, 11 CCR § 7021 | 10 business days | 45 days | 45 more | it runs on |
-//! | CCPA, 11 CCR § 7027: limit the use of data | | 15 business days | | it runs on |
+//! | CCPA, 11 CCR §§ 7026, 7027: opt out, limit the use | | 15 business days | | it runs on |
 //!
 //! A month is counted as Regulation (EEC, Euratom) 1182/71, Art. 3 says: the day of receipt does not
 //! count, it ends with the day of the same date, or with the last day of a month that has no such date,
@@ -366,17 +366,23 @@ impl Law {
             .expect("there is at least one regime, and each has a time for the answer")
     }
 
-    /// Whether more time would be won by telling the person of an extension now.
-    pub fn can_extend(&self, kind: Kind, received_at: Timestamp, clock: &Clock, now: Timestamp) -> bool {
-        let plain = Clock { extension: None, ..clock.clone() };
+    /// By when the answer is due if the person is told of an extension now; nothing if that wins no time.
+    pub fn extended_by(
+        &self,
+        kind: Kind,
+        received_at: Timestamp,
+        clock: &Clock,
+        now: Timestamp,
+    ) -> Option<Deadline> {
         let told = Extension {
             ground: ExtensionGround::Complexity,
             reason: None,
             decided_at: now,
             told_at: Some(now),
         };
-        let extended = Clock { extension: Some(told), ..plain.clone() };
-        self.deadlines(kind, received_at, &plain) != self.deadlines(kind, received_at, &extended)
+        let by = |extension| self.answer_by(kind, received_at, &Clock { extension, ..clock.clone() });
+        let (plain, extended) = (by(None), by(Some(told)));
+        (extended.ends_at > plain.ends_at).then_some(extended)
     }
 }
 

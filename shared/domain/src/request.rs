@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     PersonId, PersonKey, RequestId, Timestamp,
-    deadline::{Clock, Deadline, Doubt, Duty, Extension, ExtensionGround, Law, Stage},
+    deadline::{Clock, Deadline, Doubt, Duty, Extension, ExtensionGround, Law, Regimes, Stage},
     purge::{Purge, PurgeState, StoreOutcome},
     takeout::{Takeout, TakeoutState},
 };
@@ -131,14 +131,10 @@ pub enum Template {
     PurgeQueued,
     /// Everything is erased.
     PurgeDone,
-    /// Everything is erased but for what the law obliges to keep.
-    PurgePartly,
     /// The request was received.
     Received,
     /// The answer needs more time.
     Extended,
-    /// Nothing is done about the request.
-    Refused,
     /// A person has closed the request.
     Confirmed,
     /// A code that proves who reads it.
@@ -158,6 +154,11 @@ pub struct Notice {
     pub sent_at: Option<Timestamp>,
     /// When to send it again if nothing has moved.
     pub retry_at: Timestamp,
+}
+
+impl Notice {
+    /// How long a code works that proves who reads it.
+    pub const CODE_LIFE: TimeDelta = TimeDelta::minutes(15);
 }
 
 /// A request and all that is known of it.
@@ -339,7 +340,7 @@ impl Request {
         if self.clock.extension.is_some() {
             return Err(ClockError::Extended);
         }
-        if !law.can_extend(self.kind, self.received_at, &self.clock, now) {
+        if self.extended_by(law, now).is_none() {
             return Err(ClockError::TooLate);
         }
         let reason = reason.trim();
@@ -365,6 +366,14 @@ impl Request {
     pub fn acknowledged(self, now: Timestamp) -> Self {
         let mut next = self.touched(now);
         next.clock.acknowledged_at.get_or_insert(now);
+        next
+    }
+
+    /// The next version, which is answered under these laws rather than under its tenant's.
+    #[must_use]
+    pub fn answered_under(self, regimes: Regimes, now: Timestamp) -> Self {
+        let mut next = self.touched(now);
+        next.clock.regimes = Some(regimes);
         next
     }
 
@@ -561,6 +570,11 @@ impl Request {
         law.answer_by(self.kind, self.received_at, &self.clock)
     }
 
+    /// By when it must be answered if the person is told of an extension now; nothing if that is too late.
+    pub fn extended_by(&self, law: &Law, now: Timestamp) -> Option<Deadline> {
+        law.extended_by(self.kind, self.received_at, &self.clock, now)
+    }
+
     /// How far the law's time for it has run, under the strictest law, unless Lethe will answer in time by
     /// itself: it is open, and no purge is set for a time before the deadline.
     pub fn stage(&self, law: &Law, now: Timestamp) -> Option<Stage> {
@@ -715,7 +729,8 @@ mod tests {
         assert_eq!(request.stage(&law, later), Some(Stage::Breached));
         assert_eq!(told.stage(&law, later), Some(Stage::Breached), "the mail is not sent yet");
         assert_eq!(told.notice_sent(0, now()).stage(&law, later), None);
-        assert_eq!(request.acknowledged(now()).stage(&law, later), None);
+        assert_eq!(request.clone().acknowledged(now()).stage(&law, later), None);
+        assert_eq!(request.answered_under(Regime::Gdpr.into(), now()).stage(&law, later), Some(Stage::Half));
     }
 
     #[test]
@@ -751,6 +766,9 @@ mod tests {
         assert_eq!(extend(open.clone(), " \n", now()), Err(ClockError::NoReason));
         assert_eq!(extend(extended, "Many.", now()), Err(ClockError::Extended));
         assert_eq!(extend(closed, "Many.", now()), Err(ClockError::Closed));
+        let limit = Request { kind: Kind::Restriction, ..open.clone() };
+        let ccpa = Law { regimes: Regime::Ccpa.into(), country: None };
+        assert_eq!(limit.extended(&ccpa, ExtensionGround::Number, "Many.", now()), Err(ClockError::TooLate));
         let end = open.deadline(&law).ends_at;
         assert_eq!(extend(open.clone(), "Many.", end - TimeDelta::seconds(1)), Ok(()));
         assert_eq!(extend(open, "Many.", end), Err(ClockError::TooLate));

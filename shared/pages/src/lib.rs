@@ -1,7 +1,7 @@
 //! What people read: pages and mails, each made of a typed view and a template.
 //!
-//! Every view is a struct with all that its template says, a `sample()` of it, and one method that
-//! gives text: `page()` or `mail()`. Values are escaped by the template engine; there are no
+//! Every view is a struct with all that is said in it, and one method that gives text: `page()` or
+//! `mail()`, the latter in a language. Values are escaped by the template engine; there are no
 //! scripts, and nothing is loaded from anywhere. Views know nothing of storage, HTTP or the clock.
 //!
 //! | module            | what                                                     |

@@ -147,6 +147,18 @@ fn a_question_who_asks_stops_the_clock_but_not_in_california() {
     assert_eq!(last_day(&Law::default(), &prompt), day("2026-04-09"));
     let late = doubted([first, ("2026-03-16T10:00:00Z", Some("2026-03-19T10:00:00Z"))]);
     assert_eq!(last_day(&Law::default(), &late), day("2026-04-06"));
+
+    // Asked again each week, the last time when it is too late.
+    let (week, wait) = (TimeDelta::days(7), TimeDelta::days(10));
+    let weekly = (1..6).map(|weeks| received_at + week * weeks);
+    let mut doubts = Vec::from_iter(weekly.map(|at| Doubt { asked_at: at, answered_at: Some(at) }));
+    doubts[4].answered_at = Some(doubts[4].asked_at + wait);
+    let too_late = Clock { doubts: doubts.clone(), ..Clock::default() };
+    assert_eq!(last_day(&Law::default(), &too_late), day("2026-04-02"));
+    doubts.remove(4);
+    doubts[3].answered_at = Some(doubts[3].asked_at + wait);
+    let in_time = Clock { doubts, ..Clock::default() };
+    assert_eq!(last_day(&Law::default(), &in_time), day("2026-04-13"));
 }
 
 #[test]
@@ -253,7 +265,7 @@ fn kinds() -> impl Strategy<Value = Kind> {
 /// other, the last perhaps open, and an extension told or not.
 fn requests() -> impl Strategy<Value = (Law, Kind, Timestamp, Clock)> {
     let minutes = |days: i64| 0..days * 24 * 60;
-    let doubts = prop::collection::vec((minutes(10), minutes(40)), 0..4);
+    let doubts = prop::collection::vec((minutes(10), minutes(40)), 0..8);
     let told = prop::option::of(prop::option::of(minutes(120)));
     (laws(), kinds(), moments(), doubts, any::<bool>(), told).prop_map(
         |(law, kind, received_at, times, is_open, told)| {

@@ -280,3 +280,70 @@ impl WorkItem {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use domain::{
+        deadline::{Doubt, Extension, ExtensionGround},
+        request::Refusal,
+    };
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const AT: &str = "2026-03-02T10:00:00Z";
+
+    /// A row as it was written before requests had clocks.
+    fn old_row() -> Value {
+        json!({
+            "pk": "ORG#o#P#p", "sk": "R#r", "v": 3,
+            "id": "c0daf39b-4df5-4241-9e7d-b1b85f829090",
+            "kind": "correction", "door": "trivore", "received": AT, "changed": AT,
+            "confirmed": {"at": AT, "by": "Ada"},
+            "work": "manual",
+            "notices": [{"template": "purge_done", "sent": AT, "retry": AT}],
+            "x": null,
+        })
+    }
+
+    fn read(row: &Value, private: Private) -> Request {
+        let item: RequestItem = serde_json::from_value(row.clone()).unwrap();
+        item.into_request(PersonKey([1; 10]), private)
+    }
+
+    fn written(request: &Request) -> Value {
+        let place = Key { pk: "ORG#o#P#p".into(), sk: "R#r".into() };
+        serde_json::to_value(RequestItem::of(&place, request, None)).unwrap()
+    }
+
+    #[test]
+    fn a_row_of_the_release_before_is_read_and_written_as_it_was() {
+        let request = read(&old_row(), Private::default());
+
+        assert_eq!(request.clock, Clock::default());
+        assert_eq!(request.confirmation.as_ref().unwrap().outcome, Outcome::Done);
+        let mut row = old_row();
+        row.as_object_mut().unwrap().remove("x");
+        assert_eq!(written(&request), row);
+    }
+
+    #[test]
+    fn a_clock_is_kept_and_its_reason_sealed() {
+        let mut request = read(&old_row(), Private::default());
+        let at: Timestamp = AT.parse().unwrap();
+        request.clock.doubts = vec![Doubt { asked_at: at, answered_at: None }];
+        request.clock.extension = Some(Extension {
+            ground: ExtensionGround::Number,
+            reason: Some("Four archives.".into()),
+            decided_at: at,
+            told_at: Some(at),
+        });
+        let outcome = Outcome::Refused(Refusal::Excessive);
+        request.confirmation = request.confirmation.map(|own| Confirmation { outcome, ..own });
+        let row = written(&request);
+
+        assert!(!row.to_string().contains("Four archives"));
+        assert_eq!(read(&row, Private::of(&request)), request);
+    }
+}
