@@ -3,12 +3,13 @@
 
 use domain::{
     Permission,
-    request::{Door, Kind, Request},
+    request::{Door, Kind, Request, Template},
 };
 use http::Method;
 use runtime::{
     Allow, Answer, Caller, Credentials, Failure, Form, Need, Org, Path, Route, State,
     docs::{Docs, Good},
+    queues::Queue,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -63,10 +64,16 @@ pub async fn handle(
     let ledger = app.ledger(tenant.org);
     let person = ledger.person(key).await?.ok_or(Code::PersonNotFound)?;
     app.refuse_while_erasing(&tenant, key).await?;
+    let address = person.email().map(str::to_owned);
     let id = app.entropy().request_id(key);
     let mut request = Request::new(id, key, person.id, ask.kind, Door::Trivore, app.now());
     request.remarks = Some(remarks.to_owned());
+    if let Some(address) = &address {
+        request = request.with_notice(Template::Received, address.clone(), None, app.now());
+    }
     ledger.create_request(&request).await?;
+    let queues: &[Queue] = if address.is_some() { &[Queue::Notices] } else { &[] };
+    app.entrust(tenant.org, &request, queues).await?;
     // Who makes requests need not be allowed to see them.
     let sees = caller.grants.allow(Permission::PdrView) || caller.grants.allow(Permission::PdrViewAll);
     Ok(Answer::see_other(if sees { request_path(id) } else { person_path(key) }))

@@ -155,10 +155,8 @@ const fn mail(template: Template) -> &'static str {
         Template::TakeoutFailed => "The takeout failed",
         Template::PurgeQueued => "The erasure is set",
         Template::PurgeDone => "Everything is erased",
-        Template::PurgePartly => "Erased but for what must be kept",
         Template::Received => "Receipt",
         Template::Extended => "More time is needed",
-        Template::Refused => "Refusal",
         Template::Confirmed => "Confirmation",
         Template::OneTimeCode => "One-time code",
     }

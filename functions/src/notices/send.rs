@@ -21,6 +21,8 @@ use runtime::{
 };
 use store::StoreError;
 
+use crate::portal::receipt;
+
 /// The worker.
 pub static SPEC: WorkerSpec = WorkerSpec {
     name: "send-notice",
@@ -75,12 +77,12 @@ pub async fn handle(app: App, job: Job) -> Result<(), Failure> {
 fn mail(app: &App, tenant: &Tenant, request: &Request, notice: &Notice, now: Timestamp) -> Option<Mail> {
     let (url, locale, law) = (&app.config().public_url, tenant.locale, &tenant.law);
     let regimes = request.clock.regimes.as_ref().unwrap_or(&law.regimes);
-    let receipt = &request.id.to_string();
+    let receipt = &format!("{url}{}", receipt::address(tenant.org, request.id));
     Some(match notice.template {
         Template::TakeoutReady => {
             // The address of our own endpoint, never one into the bucket: it works as long as the
             // takeout does, and whoever opens it must say who they are.
-            let link = format!("{url}/user/2024-3/gdpr/takeouts/{receipt}");
+            let link = format!("{url}/user/2024-3/gdpr/takeouts/{}", request.id);
             TakeoutReady { link: &link, expires: request.takeout()?.expires_at }.mail(locale)
         }
         Template::ConfirmAddress => {

@@ -67,7 +67,7 @@ pub struct PurgeQueued {
 /// The person's data has been erased, or what of it need not be kept.
 #[derive(Clone, Debug)]
 pub struct PurgeDone<'a> {
-    /// The number of the request, by which it can be asked about.
+    /// The page of its receipt.
     pub receipt: &'a str,
     /// Why the rest is kept; nothing, if there is none.
     pub kept_because: &'a [&'a str],
@@ -78,7 +78,7 @@ pub struct PurgeDone<'a> {
 /// A request was received.
 #[derive(Clone, Debug)]
 pub struct RequestReceived<'a> {
-    /// The number of the request, by which it can be asked about.
+    /// The page of its receipt.
     pub receipt: &'a str,
     /// What it asks for.
     pub kind: Kind,
@@ -89,7 +89,7 @@ pub struct RequestReceived<'a> {
 /// The answer to a request needs more time (Art. 12(3)).
 #[derive(Clone, Debug)]
 pub struct RequestExtended<'a> {
-    /// The number of the request, by which it can be asked about.
+    /// The page of its receipt.
     pub receipt: &'a str,
     /// Why, in one word.
     pub ground: ExtensionGround,

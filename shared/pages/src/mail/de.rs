@@ -11,7 +11,7 @@ pub(super) const GREETING: &str = "Guten Tag,";
 pub(super) const FOOTER: &str =
     "Diese Nachricht wurde automatisch versandt, weil es eine Anfrage zu Ihren personenbezogenen Daten gibt.";
 
-const NUMBER: &str = "Die Nummer der Anfrage, falls Sie sich danach erkundigen möchten:";
+const RECEIPT: &str = "Wie es um die Anfrage steht, sehen Sie jederzeit hier:";
 
 pub(super) fn takeout_ready(mail: &TakeoutReady<'_>) -> Letter {
     Letter::new("Ihre Daten liegen bereit")
@@ -90,7 +90,7 @@ pub(super) fn purge_done(mail: &PurgeDone<'_>) -> Letter {
             .list(mail.kept_because.iter().copied())
             .texts(remedies(mail.regimes))
     };
-    letter.text(NUMBER).code(mail.receipt).text(
+    letter.text(RECEIPT).link(mail.receipt).text(
         "Kopien in Sicherungen werden bei deren nächster Erneuerung überschrieben. Dies ist die letzte \
          Nachricht dazu.",
     )
@@ -116,8 +116,8 @@ pub(super) fn request_received(mail: &RequestReceived<'_>) -> Letter {
             "Falls wir nicht sicher sein können, dass die Anfrage von Ihnen kommt, bitten wir Sie zuerst um \
              weitere Angaben.",
         )
-        .text(NUMBER)
-        .code(mail.receipt)
+        .text(RECEIPT)
+        .link(mail.receipt)
         .text("Wenn die Anfrage nicht von Ihnen ist, geben Sie uns Bescheid.")
 }
 
@@ -139,8 +139,8 @@ pub(super) fn request_extended(mail: &RequestExtended<'_>) -> Letter {
             "Sie erhalten unsere Antwort spätestens am {}.",
             time::day_in(Locale::De, mail.last_day)
         ))
-        .text(NUMBER)
-        .code(mail.receipt)
+        .text(RECEIPT)
+        .link(mail.receipt)
 }
 
 pub(super) fn request_confirmed(mail: &RequestConfirmed<'_>) -> Letter {

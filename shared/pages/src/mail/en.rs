@@ -11,7 +11,7 @@ pub(super) const GREETING: &str = "Hello,";
 pub(super) const FOOTER: &str =
     "This message was sent automatically because of a request about your personal data.";
 
-const NUMBER: &str = "The number of the request, should you ever ask about it:";
+const RECEIPT: &str = "How your request stands can be seen here at any time:";
 
 pub(super) fn takeout_ready(mail: &TakeoutReady<'_>) -> Letter {
     Letter::new("Your data is ready")
@@ -83,7 +83,7 @@ pub(super) fn purge_done(mail: &PurgeDone<'_>) -> Letter {
             .list(mail.kept_because.iter().copied())
             .texts(remedies(mail.regimes))
     };
-    letter.text(NUMBER).code(mail.receipt).text(
+    letter.text(RECEIPT).link(mail.receipt).text(
         "Copies in backups are overwritten with their next rotation. This is the last message about it.",
     )
 }
@@ -106,8 +106,8 @@ pub(super) fn request_received(mail: &RequestReceived<'_>) -> Letter {
             "If we cannot be sure that the request comes from you, we will ask you for more information \
              first.",
         )
-        .text(NUMBER)
-        .code(mail.receipt)
+        .text(RECEIPT)
+        .link(mail.receipt)
         .text("If you did not ask for this, let us know.")
 }
 
@@ -128,8 +128,8 @@ pub(super) fn request_extended(mail: &RequestExtended<'_>) -> Letter {
             "You will have our answer by {} at the latest.",
             time::day_in(Locale::En, mail.last_day)
         ))
-        .text(NUMBER)
-        .code(mail.receipt)
+        .text(RECEIPT)
+        .link(mail.receipt)
 }
 
 pub(super) fn request_confirmed(mail: &RequestConfirmed<'_>) -> Letter {

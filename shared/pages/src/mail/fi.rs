@@ -11,7 +11,7 @@ pub(super) const GREETING: &str = "Hei,";
 pub(super) const FOOTER: &str =
     "Tämä viesti lähetettiin automaattisesti henkilötietojasi koskevan pyynnön vuoksi.";
 
-const NUMBER: &str = "Pyynnön numero, jos haluat kysyä siitä:";
+const RECEIPT: &str = "Pyynnön tilan näet täältä milloin tahansa:";
 
 pub(super) fn takeout_ready(mail: &TakeoutReady<'_>) -> Letter {
     Letter::new("Tietosi ovat valmiina")
@@ -86,7 +86,7 @@ pub(super) fn purge_done(mail: &PurgeDone<'_>) -> Letter {
             .list(mail.kept_because.iter().copied())
             .texts(remedies(mail.regimes))
     };
-    letter.text(NUMBER).code(mail.receipt).text(
+    letter.text(RECEIPT).link(mail.receipt).text(
         "Varmuuskopioissa olevat jäljennökset korvautuvat seuraavassa kierrossa. Tämä on viimeinen viesti \
          asiasta.",
     )
@@ -107,8 +107,8 @@ pub(super) fn request_received(mail: &RequestReceived<'_>) -> Letter {
             time::day_in(Locale::Fi, mail.last_day)
         ))
         .text("Jos emme voi olla varmoja, että pyyntö tulee sinulta, pyydämme sinulta ensin lisätietoja.")
-        .text(NUMBER)
-        .code(mail.receipt)
+        .text(RECEIPT)
+        .link(mail.receipt)
         .text("Jos et pyytänyt tätä, ilmoita meille.")
 }
 
@@ -127,8 +127,8 @@ pub(super) fn request_extended(mail: &RequestExtended<'_>) -> Letter {
         .text(ground)
         .quote("Kirjoitimme sinulle:", mail.reason)
         .text(format!("Vastaamme sinulle viimeistään {}.", time::day_in(Locale::Fi, mail.last_day)))
-        .text(NUMBER)
-        .code(mail.receipt)
+        .text(RECEIPT)
+        .link(mail.receipt)
 }
 
 pub(super) fn request_confirmed(mail: &RequestConfirmed<'_>) -> Letter {
