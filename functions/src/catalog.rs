@@ -4,8 +4,8 @@
 use runtime::{Endpoint, Worker, docs::Operation};
 
 use crate::{
-    certificates, clients, consents, deletions, holds, native, notices, pdr, plans, processing, purges,
-    takeouts, upkeep,
+    certificates, clients, consents, console, deletions, holds, native, notices, pdr, plans, portal,
+    processing, purges, takeouts, upkeep,
 };
 
 /// The endpoints, as what is called and as what is documented.
@@ -89,6 +89,27 @@ endpoints! {
     native::health,
     native::openapi,
     native::docs,
+    console::sign_in,
+    console::signed_in,
+    console::sign_out,
+    console::dashboard,
+    console::requests,
+    console::export,
+    console::request,
+    console::persons,
+    console::find,
+    console::person,
+    console::make_request,
+    console::confirm,
+    console::start_takeout,
+    console::call_off,
+    console::release,
+    console::plan,
+    console::apply_plan,
+    portal::view_link,
+    portal::open_view,
+    portal::view,
+    portal::receipt,
 }
 
 /// Every worker.

@@ -34,3 +34,18 @@ macro_rules! worker {
         }
     };
 }
+
+/// The function is a page, or takes a form of one: part of a Lambda with others.
+macro_rules! page {
+    ($lambda:expr, $handle:path) => {
+        /// The route with its handler.
+        pub fn endpoint() -> ::runtime::Endpoint {
+            ::runtime::mount(&ROUTE, $handle).within($lambda)
+        }
+
+        /// What the OpenAPI document says of it.
+        pub fn operation() -> ::runtime::docs::Operation {
+            ::runtime::docs::Operation::of(&ROUTE, $handle, &DOCS)
+        }
+    };
+}

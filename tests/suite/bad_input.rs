@@ -13,12 +13,17 @@ use reqwest::{
     RequestBuilder,
     header::{HeaderMap, HeaderName, HeaderValue},
 };
-use runtime::{Allow, Credentials, Route};
+use runtime::{Allow, Credentials, Endpoint, Route};
 use serde_json::{Value, json};
 use uuid::Uuid;
 use wire::Dialect;
 
 use crate::world::{Reply, World, send, takeout_order};
+
+/// All endpoints but those of pages, which have tests of their own.
+fn endpoints() -> impl Iterator<Item = Endpoint> {
+    catalog::endpoints().into_iter().filter(|endpoint| endpoint.route.dialect != Dialect::Page)
+}
 
 /// That a reply is a refusal, told as its dialect tells them, without anything of our inside.
 #[track_caller]
@@ -71,7 +76,7 @@ pub(crate) fn assert_told(dialect: Dialect, reply: &Reply, what: &str) {
             body["statusCode"] == status
                 && body["errorMessage"].as_str().is_some_and(|message| message.ends_with('.'))
         }
-        Dialect::Native => {
+        Dialect::Native | Dialect::Page => {
             reply.header("content-type") == "application/problem+json"
                 && body["status"] == status
                 && ["type", "title", "detail", "instance"].iter().all(|name| body[name].is_string())
@@ -228,7 +233,7 @@ impl Scene {
         let world = &self.world;
         let token = format!("Bearer {}", world.token(&person.to_string(), &grants));
         match route.credentials {
-            Credentials::None => HeaderMap::new(),
+            Credentials::None | Credentials::Session => HeaderMap::new(),
             Credentials::ApiKey => api_key(world.org(), &world.stack.identity.slashid_api_key()),
             Credentials::Bearer | Credentials::BearerOrCookie | Credentials::BasicOrBearer => {
                 headers(&[("authorization", &token)])
@@ -277,10 +282,10 @@ async fn nobody_gets_in_without_credentials_that_hold() {
     let forged = format!("{head}.{}{}", if signature.starts_with('A') { "B" } else { "A" }, &signature[1..]);
     let no_tenant = world.token_for(Some(OrgId(Uuid::nil())), "x", &all, TimeDelta::hours(-1));
 
-    for endpoint in catalog::endpoints() {
+    for endpoint in endpoints() {
         let route = endpoint.route;
         let wrong = match route.credentials {
-            Credentials::None => continue,
+            Credentials::None | Credentials::Session => continue,
             Credentials::ApiKey => vec![
                 HeaderMap::new(),
                 headers(&[("slashid-orgid", &world.org().to_string())]),
@@ -326,7 +331,11 @@ async fn nobody_gets_in_without_credentials_that_hold() {
                 Dialect::Detail => &[403],
                 // A tenant that is missing or no UUID is a fault of the call.
                 Dialect::Envelope => &[400, 401],
-                Dialect::JsonApi | Dialect::Connect | Dialect::Management | Dialect::Native => &[401],
+                Dialect::JsonApi
+                | Dialect::Connect
+                | Dialect::Management
+                | Dialect::Native
+                | Dialect::Page => &[401],
             };
             assert!(expected.contains(&reply.status), "{what}: {}", reply.status);
         }
@@ -341,7 +350,7 @@ async fn nobody_gets_further_than_their_permissions() {
     let (client, secret) = world.api_client("powerless", world.org(), &[]).await;
     let before = scene.ledger().await;
 
-    for endpoint in catalog::endpoints() {
+    for endpoint in endpoints() {
         let route = endpoint.route;
         let Allow::AnyOf(needed) = route.allow else { continue };
         // All others are not enough, and neither are wildcards outside their dialect, nor what
@@ -388,7 +397,7 @@ async fn another_tenant_sees_and_changes_nothing_of_ours() {
     let (client, secret) = world.api_client("stranger", stranger, &all).await;
     let before = scene.ledger().await;
 
-    for endpoint in catalog::endpoints() {
+    for endpoint in endpoints() {
         let route = endpoint.route;
         let headers = match route.credentials {
             Credentials::None => continue,
@@ -437,7 +446,7 @@ async fn what_belongs_to_another_tenant_is_told_like_what_does_not_exist() {
     let foreign = world.token_for(Some(stranger), "x", &all, TimeDelta::hours(1));
     let own = world.token("x", &all);
 
-    for endpoint in catalog::endpoints() {
+    for endpoint in endpoints() {
         let route = endpoint.route;
         if route.person_param().is_none()
             || route.credentials == Credentials::ApiKey
@@ -539,7 +548,7 @@ async fn a_body_that_is_not_what_it_should_be_is_refused() {
     let scene = Scene::new().await;
     let before = scene.ledger().await;
 
-    for endpoint in catalog::endpoints() {
+    for endpoint in endpoints() {
         let route = endpoint.route;
         let Some(good) = body_of(route, &scene.world) else { continue };
         let (path, credentials) = (scene.path(route, |_| None), scene.credentials(route));
@@ -565,7 +574,7 @@ async fn a_body_that_is_too_long_is_refused_before_it_is_read() {
     let scene = Scene::new().await;
     let before = scene.ledger().await;
 
-    for endpoint in catalog::endpoints() {
+    for endpoint in endpoints() {
         let route = endpoint.route;
         if route.method == reqwest::Method::GET {
             continue;
@@ -573,7 +582,9 @@ async fn a_body_that_is_too_long_is_refused_before_it_is_read() {
         let limit = match route.dialect {
             Dialect::Management => 256 * 1024,
             Dialect::Native => 5 * 1024 * 1024,
-            Dialect::JsonApi | Dialect::Envelope | Dialect::Connect | Dialect::Detail => 64 * 1024,
+            Dialect::JsonApi | Dialect::Envelope | Dialect::Connect | Dialect::Detail | Dialect::Page => {
+                64 * 1024
+            }
         };
         let mut body = body_of(route, &scene.world).unwrap_or_else(|| json!({})).to_string().into_bytes();
         body.resize(limit + 1, b' ');
@@ -591,7 +602,7 @@ async fn a_body_of_another_media_type_is_refused() {
     let scene = Scene::new().await;
     let before = scene.ledger().await;
 
-    for endpoint in catalog::endpoints() {
+    for endpoint in endpoints() {
         let route = endpoint.route;
         let Some(good) = body_of(route, &scene.world) else { continue };
         // Lines are taken as they are: there is no name for their type that all clients know.
@@ -687,7 +698,7 @@ async fn an_id_that_nobody_has_is_refused_whatever_it_looks_like() {
     let before = scene.ledger().await;
     let long = "x".repeat(3000);
 
-    for endpoint in catalog::endpoints() {
+    for endpoint in endpoints() {
         let route = endpoint.route;
         // Registering takes any text for an id; who is no tenant has no keys, like one that has issued none.
         if ["put-person", "list-keys"].contains(&route.name) {
@@ -715,9 +726,7 @@ async fn an_id_that_nobody_has_is_refused_whatever_it_looks_like() {
 #[tokio::test]
 async fn odd_ids_can_be_registered_or_are_refused() {
     let scene = Scene::new().await;
-    let endpoints = catalog::endpoints();
-    let route =
-        endpoints.iter().map(|endpoint| endpoint.route).find(|route| route.name == "put-person").unwrap();
+    let route = endpoints().map(|endpoint| endpoint.route).find(|route| route.name == "put-person").unwrap();
 
     for id in ODD_IDS.iter().copied().chain([&*"x".repeat(200), &*"x".repeat(201)]) {
         let path = scene.path(route, |_| Some(id.to_owned()));
@@ -762,7 +771,7 @@ async fn a_query_that_makes_no_sense_breaks_nothing() {
         "a[]=1&a[b]=2&__proto__=x",
     ];
 
-    for endpoint in catalog::endpoints() {
+    for endpoint in endpoints() {
         let route = endpoint.route;
         let body = body_of(route, &scene.world).map(|body| body.to_string().into_bytes());
         // What changes something is asked by nobody about nobody, what only reads about somebody.
@@ -787,7 +796,7 @@ async fn a_query_that_makes_no_sense_breaks_nothing() {
 #[tokio::test]
 async fn what_was_sent_is_not_in_the_log() {
     let scene = Scene::new().await;
-    for endpoint in catalog::endpoints() {
+    for endpoint in endpoints() {
         let route = endpoint.route;
         let credentials = scene.credentials(route);
         let path = scene.path(route, |_| Some("canary-in-path".into())) + "?canary=canary-in-query";

@@ -124,15 +124,21 @@ async fn what_was_looked_at_is_not_looked_at_again() {
 
     assert_eq!(counted(&world).await, json!({}));
     assert_eq!(marker().await, None);
-    // Two of three have half of their time behind them.
-    world.advance(TimeDelta::days(14)).await;
-    assert_eq!(counted(&world).await, json!({"DeadlineHalf": 2}));
+    // Two of three were received more than thirteen days ago, and none has half of its time behind it.
+    world.advance(TimeDelta::days(11)).await;
+    assert_eq!(counted(&world).await, json!({}));
     let after_two = marker().await;
     assert!(after_two.is_some());
-    assert_eq!((counted(&world).await, marker().await), (json!({"DeadlineHalf": 2}), after_two.clone()));
+    assert_eq!((counted(&world).await, marker().await), (json!({}), after_two.clone()));
+    assert_eq!(watched(&world).await, 2);
     world.advance(TimeDelta::days(1)).await;
-    assert_eq!(counted(&world).await, json!({"DeadlineHalf": 3}));
+    assert_eq!(counted(&world).await, json!({}));
     assert_ne!(marker().await, after_two);
+    // 2 and 3 March; 4 April is a Saturday, so that the third has two days more.
+    world.advance(TimeDelta::days(2)).await;
+    assert_eq!(counted(&world).await, json!({"DeadlineHalf": 2}));
+    world.advance(TimeDelta::days(2)).await;
+    assert_eq!(counted(&world).await, json!({"DeadlineHalf": 3}));
 }
 
 #[tokio::test]

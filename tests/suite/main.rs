@@ -5,12 +5,14 @@
 
 mod architecture;
 mod contract;
+mod staff;
 mod world;
 
 mod bad_input;
 mod certificates;
 mod chinook;
 mod clients;
+mod console;
 mod deadlines;
 mod demo;
 mod doors;
@@ -24,6 +26,7 @@ mod instacart;
 mod native;
 mod pace;
 mod plans;
+mod portal;
 mod prices;
 mod processing;
 mod purges;

@@ -4,13 +4,24 @@
 //! Each is marked as sent right after; a death in between can send one twice, never none. Once it
 //! is sent, its address is forgotten.
 
-use domain::request::{Notice, Request, Template, Work};
-use pages::mail::{ConfirmAddress, Mail, PurgeDone, PurgeQueued, TakeoutFailed, TakeoutReady};
+use std::collections::BTreeSet;
+
+use domain::{
+    Timestamp,
+    request::{Notice, Request, Template},
+    tenant::Tenant,
+};
+use pages::mail::{
+    ConfirmAddress, Mail, OneTimeCode, PurgeDone, PurgeQueued, RequestConfirmed, RequestExtended,
+    RequestReceived, TakeoutFailed, TakeoutReady,
+};
 use runtime::{
     App, Failure, Need, Trigger, WorkerSpec,
     queues::{Job, Queue},
 };
 use store::StoreError;
+
+use crate::portal::receipt;
 
 /// The worker.
 pub static SPEC: WorkerSpec = WorkerSpec {
@@ -31,15 +42,17 @@ pub async fn handle(app: App, job: Job) -> Result<(), Failure> {
         None => ledger.erasure(job.person).await?,
     };
     let Some(mut request) = request else { return Ok(()) };
+    let tenant = app.config().tenant(job.org).unwrap_or_else(|| Tenant::new(job.org));
     let pending: Vec<usize> = request.pending_notices().map(|(index, _)| index).collect();
     for index in pending {
         let Some(notice) = request.notices.get(index) else { continue };
-        if let (Some(to), Some(mail)) = (notice.to.clone(), mail(&app, &request, notice)) {
+        // What a mail says of its time, such as that it is not too late, is what is noted of it.
+        let now = app.now();
+        if let (Some(to), Some(mail)) = (notice.to.clone(), mail(&app, &tenant, &request, notice, now)) {
             app.send_mail(&to, &mail).await?;
         }
         // The request may go on meanwhile: then the mail is marked in what it has become.
         let template = notice.template;
-        let now = app.now();
         let marked = ledger
             .amend_request(request.clone(), |request: Request| {
                 let is_pending = request
@@ -61,30 +74,52 @@ pub async fn handle(app: App, job: Job) -> Result<(), Failure> {
 }
 
 /// What the mail says; `None` if the request no longer is what it was to speak of.
-fn mail(app: &App, request: &Request, notice: &Notice) -> Option<Mail> {
-    let url = &app.config().public_url;
-    Some(match (notice.template, &request.work) {
-        (Template::TakeoutReady, Work::Takeout(takeout)) => {
+fn mail(app: &App, tenant: &Tenant, request: &Request, notice: &Notice, now: Timestamp) -> Option<Mail> {
+    let (url, locale, law) = (&app.config().public_url, tenant.locale, &tenant.law);
+    let regimes = request.clock.regimes.as_ref().unwrap_or(&law.regimes);
+    let receipt = &format!("{url}{}", receipt::address(tenant.org, request.id));
+    Some(match notice.template {
+        Template::TakeoutReady => {
             // The address of our own endpoint, never one into the bucket: it works as long as the
             // takeout does, and whoever opens it must say who they are.
             let link = format!("{url}/user/2024-3/gdpr/takeouts/{}", request.id);
-            TakeoutReady { link: &link, expires: takeout.expires_at }.mail()
+            TakeoutReady { link: &link, expires: request.takeout()?.expires_at }.mail(locale)
         }
-        (Template::ConfirmAddress, Work::Takeout(takeout)) => {
+        Template::ConfirmAddress => {
             let link = format!("{url}/lethe/v1/takeouts/confirm?token={}", notice.secret.as_ref()?);
-            ConfirmAddress { link: &link, expires: takeout.expires_at }.mail()
+            ConfirmAddress { link: &link, expires: request.takeout()?.expires_at }.mail(locale)
         }
-        (Template::TakeoutFailed, Work::Takeout(_)) => TakeoutFailed {}.mail(),
-        (Template::PurgeQueued, Work::Purge(purge)) => PurgeQueued { due: purge.due }.mail(),
-        (Template::PurgeDone, Work::Purge(_)) => {
-            let receipt = request.id.to_string();
-            PurgeDone { receipt: &receipt }.mail()
+        Template::TakeoutFailed => {
+            request.takeout()?;
+            TakeoutFailed {}.mail(locale)
         }
-        (
-            Template::TakeoutReady | Template::ConfirmAddress | Template::TakeoutFailed,
-            Work::Manual | Work::Purge(_),
-        )
-        | (Template::PurgeQueued | Template::PurgeDone, Work::Manual | Work::Takeout(_)) => return None,
+        Template::PurgeQueued => PurgeQueued { due: request.purge()?.due }.mail(locale),
+        Template::PurgeDone => {
+            let kept = request.purge()?.outcomes.iter().filter(|outcome| outcome.kept > 0);
+            let reasons: BTreeSet<&str> =
+                kept.flat_map(|outcome| &outcome.kept_because).map(String::as_str).collect();
+            let kept_because = &Vec::from_iter(reasons);
+            PurgeDone { receipt, kept_because, regimes }.mail(locale)
+        }
+        Template::Received => {
+            let last_day = request.deadline(law).last_day;
+            RequestReceived { receipt, kind: request.kind, last_day }.mail(locale)
+        }
+        Template::Extended => {
+            let extension = request.clock.extension.as_ref()?;
+            let (ground, reason) = (extension.ground, extension.reason.as_deref()?);
+            let last_day = request.extended_by(law, now)?.last_day;
+            RequestExtended { receipt, ground, reason, last_day }.mail(locale)
+        }
+        Template::Confirmed => {
+            let confirmation = request.confirmation.as_ref()?;
+            let comment_for_user = confirmation.comment.as_deref().unwrap_or_default();
+            let (outcome, confirmed_by) = (confirmation.outcome, &confirmation.by);
+            RequestConfirmed { outcome, comment_for_user, confirmed_by, regimes }.mail(locale)
+        }
+        Template::OneTimeCode => {
+            OneTimeCode { code: notice.secret.as_ref()?, life: Notice::CODE_LIFE }.mail(locale)
+        }
     })
 }
 

@@ -1,8 +1,6 @@
 //! `POST /api/rest/users/{userId}/personaldatarequest/view-uri`: a one-time link to the person's
 //! own view of their requests. A new link replaces the one before.
 
-use aws_lc_rs::digest::{SHA256, digest};
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::TimeDelta;
 use domain::{Permission, PersonId, tenant::Tenant};
 use http::Method;
@@ -15,6 +13,8 @@ use serde::Serialize;
 use store::links::ViewLink;
 use url::Url;
 use wire::{Code, Dialect, Problem, Query, Reason};
+
+use crate::portal::{token::ViewToken, view_link};
 
 /// The route.
 pub static ROUTE: Route = Route {
@@ -62,17 +62,17 @@ pub async fn handle(
 ) -> Result<Json<Reply>, Failure> {
     let return_uri = query.one("returnUri")?.map(|uri| check_return(&tenant, uri)).transpose()?;
     let (key, _) = app.subject(&tenant, &user).await?;
-    let secret: [u8; 32] = app.entropy().bytes();
-    // Tenant and person lead to the record; the secret opens it.
-    let token = URL_SAFE_NO_PAD.encode([tenant.org.0.as_bytes(), &key.0[..], &secret[..]].concat());
+    let token = ViewToken { org: tenant.org, person: key, secret: app.entropy().bytes() };
     let link = ViewLink {
-        digest: digest(&SHA256, &secret).as_ref().to_vec(),
+        digest: token.digest(),
         expires_at: app.now() + LIFE,
         return_uri,
         used_at: None,
+        view: None,
+        version: u32::from_be_bytes(app.entropy().bytes()).into(),
     };
     app.ledger(tenant.org).put_view_link(key, &link).await?;
-    Ok(Json(Reply { view_uri: format!("{}/personal-data-view?ssdt={token}", app.config().public_url) }))
+    Ok(Json(Reply { view_uri: format!("{}{}?ssdt={token}", app.config().public_url, view_link::ROUTE.path) }))
 }
 
 /// A place to return to: https, exactly one of the tenant's origins, without credentials.

@@ -3,10 +3,16 @@
 //! The plan is made anew here and once more by the worker, before the first row is touched; if it has
 //! another hash, somebody changed rows, map or holds since it was read, and it is refused.
 
-use domain::{Permission, PersonId, mandate::Mandate, request::Door};
+use domain::{
+    Permission, PersonId, PersonKey,
+    mandate::Mandate,
+    person::Person,
+    request::{Door, Request},
+    tenant::Tenant,
+};
 use http::{Method, StatusCode};
 use runtime::{
-    Allow, Caller, Credentials, Failure, Json, Need, Org, Path, Route, State,
+    Allow, App, Caller, Credentials, Failure, Json, Need, Org, Path, Route, State,
     docs::{Docs, Good},
 };
 use wire::{Code, Dialect, shapes::native::RequestReply};
@@ -53,25 +59,37 @@ pub async fn handle(
     Path((id, sha256)): Path<(PersonId, String)>,
 ) -> Result<(StatusCode, Json<RequestReply>), Failure> {
     let (key, person) = app.look_up(&tenant, &id).await?;
-    app.refuse_while_erasing(&tenant, key).await?;
+    let request = apply(&app, &tenant, &caller, (key, &person), &sha256, Door::Native).await?;
+    Ok((StatusCode::ACCEPTED, Json(request.into())))
+}
+
+/// Queues the purge that this plan says, due at once.
+pub(crate) async fn apply(
+    app: &App,
+    tenant: &Tenant,
+    caller: &Caller,
+    (key, person): (PersonKey, &Person),
+    sha256: &str,
+    door: Door,
+) -> Result<Request, Failure> {
+    app.refuse_while_erasing(tenant, key).await?;
     let ledger = app.ledger(tenant.org);
-    let kept = ledger.plan(key, &sha256, app.now()).await?.ok_or(Code::PlanNotFound)?;
+    let kept = ledger.plan(key, sha256, app.now()).await?.ok_or(Code::PlanNotFound)?;
     if !kept.plan.is_feasible() {
         return Err(Code::PlanRefused.into());
     }
-    let now = plan_now(&app, &tenant, (key, &person), kept.plan.policy.as_deref()).await?;
+    let now = plan_now(app, tenant, (key, person), kept.plan.policy.as_deref()).await?;
     if now.sha256 != kept.plan.sha256 {
         return Err(Code::PlanChanged.into());
     }
     let mandate = Mandate {
         policy: kept.plan.policy,
         plan: Some(kept.plan.sha256),
-        asked_by: Some(super::staff(&app, &tenant, &caller).await?),
+        asked_by: Some(super::staff(app, tenant, caller).await?),
         ..Mandate::default()
     };
     let asked = Asked { at: Some(app.now()), mandate };
-    let request = queue_erasure(&app, &tenant, (key, &person), Door::Native, asked, IfQueued::Move).await?;
-    Ok((StatusCode::ACCEPTED, Json(request.into())))
+    queue_erasure(app, tenant, (key, person), door, asked, IfQueued::Move).await
 }
 
 endpoint!(handle);

@@ -1,10 +1,10 @@
 //! `POST /lethe/v1/persons/{person_id}/plan`: what an erasure of the person would do. Nothing is changed.
 
 use chrono::TimeDelta;
-use domain::{Permission, PersonId};
+use domain::{Permission, PersonId, PersonKey, person::Person, tenant::Tenant};
 use http::Method;
 use runtime::{
-    Allow, Body, Credentials, Failure, Json, Need, Org, Path, Route, State,
+    Allow, App, Body, Credentials, Failure, Json, Need, Org, Path, Route, State,
     docs::{Docs, Good},
 };
 use store::plans::KeptPlan;
@@ -45,10 +45,21 @@ pub async fn handle(
 ) -> Result<Json<PlanReply>, Failure> {
     let (key, person) = app.look_up(&tenant, &id).await?;
     app.refuse_while_erasing(&tenant, key).await?;
-    let plan = plan_now(&app, &tenant, (key, &person), ask.policy.as_deref()).await?;
+    let kept = keep(&app, &tenant, (key, &person), ask.policy.as_deref()).await?;
+    Ok(Json(PlanReply::new(kept.plan, &tenant, kept.expires_at)))
+}
+
+/// Makes a plan and keeps it under its hash.
+pub(crate) async fn keep(
+    app: &App,
+    tenant: &Tenant,
+    (key, person): (PersonKey, &Person),
+    policy: Option<&str>,
+) -> Result<KeptPlan, Failure> {
+    let plan = plan_now(app, tenant, (key, person), policy).await?;
     let kept = KeptPlan { plan, expires_at: app.now() + LIFE };
     app.ledger(tenant.org).put_plan(key, &kept).await?;
-    Ok(Json(PlanReply::new(kept.plan, &tenant, kept.expires_at)))
+    Ok(kept)
 }
 
 endpoint!(handle);

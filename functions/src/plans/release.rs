@@ -1,10 +1,14 @@
 //! `POST /lethe/v1/requests/{request_id}/release`: a second person lets a purge go that is above the
 //! tenant's blast radius.
 
-use domain::{Permission, RequestId, request::Work};
+use domain::{
+    Permission, RequestId,
+    request::{Request, Work},
+    tenant::Tenant,
+};
 use http::{Method, StatusCode};
 use runtime::{
-    Allow, Body, Caller, Credentials, Failure, Json, Need, Org, Path, Route, State,
+    Allow, App, Body, Caller, Credentials, Failure, Json, Need, Org, Path, Route, State,
     docs::{Docs, Good},
     queues::{Job, Queue},
 };
@@ -57,19 +61,31 @@ pub async fn handle(
     Path(id): Path<RequestId>,
     Body(release): Body<Release>,
 ) -> Result<(StatusCode, Json<RequestReply>), Failure> {
+    let released = self::release(&app, &tenant, &caller, id, &release.plan).await?;
+    Ok((StatusCode::ACCEPTED, Json(released.into())))
+}
+
+/// Lets the purge of a request go, whose plan this is the hash of.
+pub(crate) async fn release(
+    app: &App,
+    tenant: &Tenant,
+    caller: &Caller,
+    id: RequestId,
+    plan: &str,
+) -> Result<Request, Failure> {
     let ledger = app.ledger(tenant.org);
     let request = ledger.request_of_anyone(id).await?;
     let request = request.filter(|request| request.is_kept(app.now())).ok_or(Code::RequestNotFound)?;
-    let who = super::staff(&app, &tenant, &caller).await?;
+    let who = super::staff(app, tenant, caller).await?;
     let purge = request.purge().cloned().ok_or(Code::NothingToRelease)?;
     if purge.mandate.waiting().is_none() {
         return Err(Code::NothingToRelease.into());
     }
-    let released = purge.release_by(who, &release.plan)?;
+    let released = purge.release_by(who, plan)?;
     let released = request.with_work(Work::Purge(released), app.now());
     ledger.put_request(&released).await?;
     app.nudge(Queue::Purges, Job { org: tenant.org, person: released.person, request: None }).await;
-    Ok((StatusCode::ACCEPTED, Json(released.into())))
+    Ok(released)
 }
 
 endpoint!(handle);

@@ -5,7 +5,8 @@
 
 use chrono::TimeDelta;
 use domain::{
-    deadline::Stage,
+    OrgId,
+    deadline::{Law, Stage},
     purge::{Purge, PurgeState},
     request::{Attention, Request},
 };
@@ -32,13 +33,16 @@ const PATIENCE: TimeDelta = TimeDelta::hours(1);
 pub async fn handle(app: App) -> Result<(), Failure> {
     let now = app.now();
     let mut result = Ok(());
-    for org in app.config().tenants.keys() {
-        if let Err(error) = app.ledger(*org).watch_open(now).await {
+    for (org, tenant) in &app.config().tenants {
+        if let Err(error) = app.ledger(*org).watch_open(&tenant.law, now).await {
             result = Err(error.into());
         }
     }
+    let law = Law::default();
+    let law_of = |org: &OrgId| app.config().tenants.get(org).map_or(&law, |tenant| &tenant.law);
+    let watched = app.store().watched(now).await?;
     let stages: Vec<Stage> =
-        app.store().watched(now).await?.iter().filter_map(|request| request.stage(now)).collect();
+        watched.iter().filter_map(|(org, request)| request.stage(law_of(org), now)).collect();
     let reached = |stage: Stage| (metric(stage), stages.iter().filter(|own| **own >= stage).count());
     let stuck = ("StuckPurges", stuck(&app).await?);
     app.count(&Stage::ALL.map(reached).into_iter().chain([stuck]).collect::<Vec<_>>());

@@ -12,7 +12,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{OrgId, Permission, tenant::Tenant};
 use jsonwebtoken::{
-    Algorithm, EncodingKey,
+    Algorithm, EncodingKey, Header,
     jwk::{Jwk, JwkSet},
 };
 use runtime::{
@@ -191,6 +191,21 @@ impl Identity {
             client: None,
         };
         auth::sign(&claims, &self.signing_key()?, KEY_ID).map_err(|_| IdentityError::Key)
+    }
+
+    /// The name of the issuer of local tokens.
+    pub fn issuer_name(&self) -> &'static str {
+        ISSUER
+    }
+
+    /// What says who somebody is, signed by the local issuer.
+    ///
+    /// # Errors
+    /// When its key is damaged.
+    pub fn id_token(&self, claims: &serde_json::Value) -> Result<String, IdentityError> {
+        let header = Header { kid: Some(KEY_ID.to_owned()), ..Header::new(Algorithm::EdDSA) };
+        let key = EncodingKey::from_ed_der(&self.signing_key()?);
+        jsonwebtoken::encode(&header, claims, &key).map_err(|_| IdentityError::Key)
     }
 
     /// A token that may do everything.

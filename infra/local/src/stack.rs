@@ -21,6 +21,7 @@ use crate::{
     control::{self, Control},
     demo::{Demo, DemoError, DemoPerson},
     gateway::{self, GatewayRoute},
+    provider,
     provision::{self, ProvisionError},
     services::{self, Outbox, Services, StartError},
     workers::Runner,
@@ -185,6 +186,7 @@ impl Stack {
             public_url: gateway.clone(),
             mail_from: "privacy@lethe.localhost".to_owned(),
             issuers: std::iter::once(identity.issuer()?).chain(issuers).collect(),
+            sign_in: Some(provider::settings(&identity, &gateway)),
             tenants: tenants.into_iter().map(|tenant| (tenant.org, tenant)).collect::<BTreeMap<OrgId, _>>(),
             other_tenants,
             map,
@@ -220,13 +222,14 @@ impl Stack {
             examples: examples(&gateway, &identity, demo_people.first()),
         });
         let routes = endpoints.into_iter().flat_map(|endpoint| routes(&app, &endpoint)).collect();
+        let extra = control::router(control).merge(provider::router(identity.clone(), clock.clone()));
         let gateway_task = tokio::spawn(async move {
             let shutdown = async move {
                 // Dropping the sender asks for the same.
                 let _ = stopped.await;
             };
             // The listener was bound above; serving it ends only by the shutdown.
-            let _ = gateway::serve(listener, routes, control::router(control), tell, shutdown).await;
+            let _ = gateway::serve(listener, routes, extra, tell, shutdown).await;
         });
         // There can be no worker yet.
         resume::take_over(&app).await.map_err(|failure| ledger(&failure.cause().unwrap_or_default()))?;

@@ -1,6 +1,6 @@
 //! A sample event of each function, as Lambda gets it: for tests and for `sam local invoke`.
 
-use runtime::{Trigger, Worker, docs::Operation, queues::Queue};
+use runtime::{FORM, Trigger, Worker, docs::Operation, queues::Queue};
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -66,7 +66,8 @@ fn of_endpoint(operation: &Operation) -> Result<Value, SynthError> {
     for (name, value) in sample::credentials(route)? {
         headers.insert(name.to_owned(), json!(value));
     }
-    if let (Some((media_type, _)), Some(body)) = (operation.body, operation.docs.ask) {
+    let body = body(operation)?;
+    if let (Some((media_type, _)), Some(body)) = (operation.body, &body) {
         headers.insert("content-type".to_owned(), json!(media_type));
         headers.insert("content-length".to_owned(), json!(body.len().to_string()));
     }
@@ -103,10 +104,21 @@ fn of_endpoint(operation: &Operation) -> Result<Value, SynthError> {
     if !parameters.is_empty() {
         event["pathParameters"] = Value::Object(parameters);
     }
-    if let Some(body) = operation.docs.ask {
+    if let Some(body) = body {
         event["body"] = json!(body);
     }
     Ok(event)
+}
+
+/// The example of a body, as it is sent: a form as browsers write it.
+fn body(operation: &Operation) -> Result<Option<String>, SynthError> {
+    let Some(example) = operation.docs.ask else { return Ok(None) };
+    if operation.body.is_none_or(|(media_type, _)| media_type != FORM) {
+        return Ok(Some(example.to_owned()));
+    }
+    let fields: std::collections::BTreeMap<String, String> =
+        serde_json::from_str(example).map_err(|source| SynthError::Example { example, source })?;
+    Ok(Some(url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()))
 }
 
 fn of_worker(worker: &Worker) -> Value {

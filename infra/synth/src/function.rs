@@ -46,7 +46,7 @@ struct BuildProperties {
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Properties {
-    description: &'static str,
+    description: String,
     timeout: u32,
     memory_size: u32,
     role: Intrinsic,
@@ -163,7 +163,7 @@ impl From<&Lambda> for Function {
                 build_properties: BuildProperties { binary: lambda.name },
             },
             properties: Properties {
-                description: lambda.summary,
+                description: shortened(&lambda.summary),
                 timeout: lambda.timeout(),
                 memory_size: lambda.memory(),
                 role: Intrinsic::arn(role::id(lambda)),
@@ -177,8 +177,8 @@ impl From<&Lambda> for Function {
                     };
                     Given::by(VPC_SUBNETS, network)
                 }),
-                events: events(lambda.caller),
-                event_invoke_config: asynchronous(lambda.caller),
+                events: events(&lambda.caller),
+                event_invoke_config: asynchronous(&lambda.caller),
             },
         }
     }
@@ -204,17 +204,30 @@ fn variables(lambda: &Lambda) -> BTreeMap<&'static str, Intrinsic> {
     queues.chain(files.map(|(name, path)| (name, Intrinsic::text_if_given(STORES_LAYER, path)))).collect()
 }
 
-fn events(caller: Caller) -> BTreeMap<String, Event> {
+/// What Lambda takes as a description.
+fn shortened(text: &str) -> String {
+    const MOST: usize = 256;
+    if text.len() <= MOST {
+        text.to_owned()
+    } else {
+        format!("{}...", text.chars().take(MOST - 3).collect::<String>())
+    }
+}
+
+fn events(caller: &Caller) -> BTreeMap<String, Event> {
     match caller {
-        Caller::Gateway(route) => [route.path]
-            .into_iter()
-            .chain(route.aliases.iter().copied())
+        Caller::Gateway(routes) => routes
+            .iter()
+            .flat_map(|route| {
+                let paths = std::iter::once(route.path).chain(route.aliases.iter().copied());
+                paths.map(|path| (&route.method, path))
+            })
             .zip(1..)
-            .map(|(path, number)| {
+            .map(|((method, path), number)| {
                 let name = if number == 1 { "Path".to_owned() } else { format!("Path{number}") };
                 let event = Event::HttpApi {
                     api_id: Intrinsic::of("Gateway"),
-                    method: route.method.as_str(),
+                    method: method.as_str(),
                     path,
                     payload_format_version: "2.0",
                 };
@@ -231,14 +244,14 @@ fn events(caller: Caller) -> BTreeMap<String, Event> {
                 Queue::Notices => (10, 5),
             };
             let event = Event::Sqs {
-                queue: Intrinsic::arn(queue_id(queue)),
+                queue: Intrinsic::arn(queue_id(*queue)),
                 batch_size,
                 function_response_types: ["ReportBatchItemFailures"],
                 scaling_config: ScalingConfig { maximum_concurrency },
             };
             [("Jobs".to_owned(), event)].into()
         }
-        Caller::Clock { minutes } => {
+        &Caller::Clock { minutes } => {
             let unit = if minutes == 1 { "minute" } else { "minutes" };
             let event = Event::ScheduleV2 {
                 schedule_expression: format!("rate({minutes} {unit})"),
@@ -252,10 +265,10 @@ fn events(caller: Caller) -> BTreeMap<String, Event> {
 }
 
 /// The clock calls without waiting for an answer, so failures must be told of elsewhere.
-fn asynchronous(caller: Caller) -> Option<EventInvokeConfig> {
+fn asynchronous(caller: &Caller) -> Option<EventInvokeConfig> {
     match caller {
         Caller::Gateway(_) | Caller::Queue(_) => None,
-        Caller::Clock { minutes } => Some(EventInvokeConfig {
+        &Caller::Clock { minutes } => Some(EventInvokeConfig {
             retry: until_the_next(minutes),
             destination_config: Destinations {
                 on_failure: Destination { r#type: "SQS", destination: Intrinsic::arn(TICKS_DEAD) },

@@ -1,22 +1,21 @@
-//! What endpoints and workers have in common: each is one Lambda.
+//! What endpoints and workers have in common: each is one Lambda, but for pages, of which several are.
 
-use http::Method;
 use runtime::{Credentials, Endpoint, Need, Route, Trigger, Worker, queues::Queue};
 
 /// A function of the catalog.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Lambda {
     pub(crate) name: &'static str,
-    pub(crate) summary: &'static str,
-    pub(crate) needs: &'static [Need],
+    pub(crate) summary: String,
+    pub(crate) needs: Vec<Need>,
     pub(crate) caller: Caller,
 }
 
 /// What calls a function.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Caller {
-    /// The gateway.
-    Gateway(&'static Route),
+    /// The gateway, for these routes.
+    Gateway(Vec<&'static Route>),
     /// A queue.
     Queue(Queue),
     /// The clock, each time so many minutes have passed.
@@ -26,7 +25,12 @@ pub(crate) enum Caller {
 impl From<&Endpoint> for Lambda {
     fn from(endpoint: &Endpoint) -> Self {
         let route = endpoint.route;
-        Self { name: route.name, summary: route.summary, needs: route.needs, caller: Caller::Gateway(route) }
+        Self {
+            name: endpoint.lambda,
+            summary: route.summary.to_owned(),
+            needs: route.needs.to_vec(),
+            caller: Caller::Gateway(vec![route]),
+        }
     }
 }
 
@@ -37,11 +41,36 @@ impl From<&Worker> for Lambda {
             Trigger::Queue(queue) => Caller::Queue(queue),
             Trigger::Every { minutes } => Caller::Clock { minutes },
         };
-        Self { name: spec.name, summary: spec.summary, needs: spec.needs, caller }
+        Self { name: spec.name, summary: spec.summary.to_owned(), needs: spec.needs.to_vec(), caller }
     }
 }
 
+/// The Lambdas of these endpoints, in their order.
+pub(crate) fn of_endpoints(endpoints: &[Endpoint]) -> Vec<Lambda> {
+    let mut lambdas: Vec<Lambda> = Vec::new();
+    for endpoint in endpoints {
+        match lambdas.iter_mut().find(|known| known.name == endpoint.lambda) {
+            Some(known) => known.add(endpoint.route),
+            None => lambdas.push(endpoint.into()),
+        }
+    }
+    lambdas
+}
+
 impl Lambda {
+    /// Serves another route as well.
+    fn add(&mut self, route: &'static Route) {
+        if let Caller::Gateway(routes) = &mut self.caller {
+            routes.push(route);
+        }
+        self.summary = format!("{}; {}", self.summary, route.summary);
+        for need in route.needs {
+            if !self.needs.contains(need) {
+                self.needs.push(*need);
+            }
+        }
+    }
+
     /// The logical id: `queue-purge` is `QueuePurge`.
     pub(crate) fn id(&self) -> String {
         self.name
@@ -61,8 +90,17 @@ impl Lambda {
     /// Whether it keeps answers under idempotency keys, whatever else it needs: the runtime does so
     /// for every `POST` by somebody known.
     pub(crate) fn keeps_replies(&self) -> bool {
-        match self.caller {
-            Caller::Gateway(route) => route.method == Method::POST && route.credentials != Credentials::None,
+        match &self.caller {
+            Caller::Gateway(routes) => routes.iter().any(|route| route.takes_idempotency_key()),
+            Caller::Queue(_) | Caller::Clock { .. } => false,
+        }
+    }
+
+    /// Whether it notes that sessions were used, whatever else it needs: the runtime does so for every page
+    /// of the console.
+    pub(crate) fn keeps_sessions(&self) -> bool {
+        match &self.caller {
+            Caller::Gateway(routes) => routes.iter().any(|route| route.credentials == Credentials::Session),
             Caller::Queue(_) | Caller::Clock { .. } => false,
         }
     }
@@ -108,6 +146,7 @@ pub(crate) const fn sends_to(need: Need) -> Option<Queue> {
         Need::QueueNotices => Some(Queue::Notices),
         Need::ReadLedger
         | Need::WriteLedger
+        | Need::KeepSessions
         | Need::ForgetLedger
         | Need::Certify
         | Need::ReadTakeouts

@@ -62,7 +62,7 @@ impl Generated {
 pub fn generate(root: &Path) -> Result<Vec<Generated>, SynthError> {
     let (endpoints, workers) = (functions::catalog::endpoints(), functions::catalog::workers());
     let lambdas: Vec<Lambda> =
-        endpoints.iter().map(Lambda::from).chain(workers.iter().map(Lambda::from)).collect();
+        lambda::of_endpoints(&endpoints).into_iter().chain(workers.iter().map(Lambda::from)).collect();
     let template = template::template(&read(root, BASE)?, &lambdas)?;
     let rights = rights::table(&template, &lambdas)?;
     let file = |path: &str, text| Generated { path: path.to_owned(), text };

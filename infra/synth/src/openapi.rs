@@ -75,6 +75,7 @@ const fn tag(dialect: Dialect) -> &'static str {
         Dialect::Detail => "RallyHere",
         Dialect::Management => "Trivore",
         Dialect::Native => "Lethe",
+        Dialect::Page => "Pages",
     }
 }
 
@@ -88,6 +89,7 @@ const fn about(dialect: Dialect) -> &'static str {
         Dialect::Native => {
             "What no vendor has: the registry of persons, plans, holds, objections, certificates."
         }
+        Dialect::Page => "The console of the staff, and what the persons themselves see.",
     }
 }
 
@@ -192,7 +194,16 @@ impl Writer {
             responses.insert(good.status.to_string(), self.good(operation, good)?);
         }
         let dialect = operation.route.dialect;
-        let codes = operation.errors();
+        let mut codes = operation.errors();
+        if dialect == Dialect::Page
+            && operation.route.method == http::Method::GET
+            && codes.contains(&Code::SignedOut)
+        {
+            // Whoever is not signed in is led there.
+            codes.retain(|code| *code != Code::SignedOut);
+            let away = json!({"description": "To signing in.", "headers": headers(&["Location"])});
+            responses.insert("303".to_owned(), away);
+        }
         let mut statuses: Vec<u16> = codes.iter().map(|code| dialect.status(*code)).collect();
         statuses.sort_unstable();
         statuses.dedup();
@@ -230,7 +241,7 @@ impl Writer {
             Said::Other(media_type, schema) => (Some(media_type), Some(schema)),
             Said::Raw(media_type) => (Some(media_type), None),
         };
-        if good.status == 307 {
+        if matches!(good.status, 303 | 307) {
             response["headers"] = headers(&["Location"]);
         }
         if let Some(media_type) = media_type {
@@ -249,6 +260,9 @@ impl Writer {
     /// All errors of one status.
     fn error(&mut self, route: &Route, status: u16, codes: &[Code]) -> Value {
         let dialect = route.dialect;
+        if dialect == Dialect::Page {
+            return page(status, codes);
+        }
         let mut forms: Vec<Value> = Vec::new();
         let mut examples = Map::new();
         let mut media_type = dialect.media_type();
@@ -291,7 +305,7 @@ impl Writer {
             Dialect::Detail if body.get("detail").is_some() => of::<errors::ValidationErrors>(self),
             Dialect::Detail => of::<errors::HzApiErrorModel>(self),
             Dialect::Management => of::<errors::ManagementError>(self),
-            Dialect::Native => of::<errors::ProblemDetails>(self),
+            Dialect::Native | Dialect::Page => of::<errors::ProblemDetails>(self),
         }
     }
 
@@ -363,6 +377,12 @@ impl Writer {
                     "name": "Authorization",
                     "description": "The same token in a cookie.",
                 },
+                "session": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": "__Host-lethe",
+                    "description": "The session of somebody of the staff, from signing in to the console.",
+                },
                 "basic": {
                     "type": "http",
                     "scheme": "basic",
@@ -377,6 +397,16 @@ impl Writer {
             },
         }))
     }
+}
+
+/// A page that tells of these errors.
+fn page(status: u16, codes: &[Code]) -> Value {
+    let named: Vec<String> = codes.iter().map(|code| format!("`{}`", code.row().slug)).collect();
+    json!({
+        "description": format!("{}: {}.", reason(status), named.join(", ")),
+        "headers": headers(&[]),
+        "content": {Dialect::Page.media_type(): {}},
+    })
 }
 
 fn parsed(example: &'static str) -> Result<Value, SynthError> {
@@ -405,13 +435,15 @@ fn security(route: &Route) -> Value {
         Credentials::BearerOrCookie => &["bearer", "cookie"],
         Credentials::ApiKey => &["key"],
         Credentials::BasicOrBearer => &["basic", "bearer"],
+        Credentials::Session => &["session"],
     };
-    let permissions: Vec<Option<&Permission>> = match route.allow {
-        Allow::Anyone => vec![None],
-        Allow::AnyOf(permissions) => permissions.iter().map(Some).collect(),
+    let ways: Vec<&[Permission]> = match route.allow {
+        Allow::Anyone => vec![&[]],
+        Allow::AnyOf(permissions) => permissions.chunks(1).collect(),
+        Allow::AllOf(permissions) => vec![permissions],
     };
-    let ways = permissions.iter().flat_map(|permission| {
-        let names: Vec<&str> = permission.iter().map(|permission| permission.name()).collect();
+    let ways = ways.into_iter().flat_map(|permissions| {
+        let names: Vec<&str> = permissions.iter().map(|permission| permission.name()).collect();
         schemes.iter().map(move |scheme| json!({*scheme: names}))
     });
     ways.collect()
@@ -428,8 +460,8 @@ fn problem(route: &Route, code: Code) -> Problem {
         }
         Code::Unavailable => return runtime::Failure::unavailable(std::fmt::Error).into_problem(),
         Code::InsufficientPermissions => match route.allow {
-            Allow::AnyOf([first, ..]) => first.name(),
-            Allow::AnyOf([]) | Allow::Anyone => "connect:fulfillment",
+            Allow::AnyOf([first, ..]) | Allow::AllOf([first, ..]) => first.name(),
+            Allow::AnyOf([]) | Allow::AllOf([]) | Allow::Anyone => "connect:fulfillment",
         },
         Code::AuthTokenFormat => "algorithm",
         Code::AuthTokenInvalidClaim => "aud",

@@ -68,6 +68,7 @@ const fn label(dialect: Dialect) -> &'static str {
         Dialect::Detail => "detail (RallyHere)",
         Dialect::Management => "management (Trivore)",
         Dialect::Native => "our own",
+        Dialect::Page => "pages",
     }
 }
 

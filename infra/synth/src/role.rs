@@ -165,6 +165,9 @@ fn policies(lambda: &Lambda) -> Vec<Intrinsic> {
     if lambda.keeps_replies() && !names.contains(&"MayWriteLedger") {
         names.push("MayKeepReplies");
     }
+    if lambda.keeps_sessions() && !names.contains(&"MayWriteLedger") && !names.contains(&"MayKeepSessions") {
+        names.push("MayKeepSessions");
+    }
     names
         .into_iter()
         .map(|name| match name {
@@ -186,6 +189,7 @@ const SECRETS_READ: &str = "MayReadStoreSecrets";
 const fn policies_of(need: Need) -> &'static [&'static str] {
     match need {
         Need::ReadLedger => &["MayReadLedger"],
+        Need::KeepSessions => &["MayReadLedger", "MayKeepSessions"],
         Need::WriteLedger => &["MayReadLedger", "MayWriteLedger"],
         Need::ForgetLedger => &["MayReadLedger", "MayWriteLedger", "MayForgetLedger"],
         Need::Certify => &["MayCertify"],
@@ -206,9 +210,9 @@ const fn policies_of(need: Need) -> &'static [&'static str] {
 fn own(lambda: &Lambda) -> Vec<Entry> {
     let allow = |action, resource| statement("Allow", action, What::Resource(vec![resource]));
     let log = allow(&["logs:CreateLogStream", "logs:PutLogEvents"], Intrinsic::arn(log_id(lambda)));
-    let call = match lambda.caller {
+    let call = match &lambda.caller {
         Caller::Gateway(_) => None,
-        Caller::Queue(queue) => Some(allow(
+        &Caller::Queue(queue) => Some(allow(
             &["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"],
             Intrinsic::arn(queue_id(queue)),
         )),

@@ -65,7 +65,8 @@ pub(crate) fn path(parameter: &str) -> &'static str {
 /// The headers with which a caller says who they are.
 pub(crate) fn credentials(route: &Route) -> Result<Vec<(&'static str, String)>, SynthError> {
     Ok(match route.credentials {
-        Credentials::None => Vec::new(),
+        // A session lies in the ledger: no event can bring one.
+        Credentials::None | Credentials::Session => Vec::new(),
         Credentials::ApiKey => {
             vec![("slashid-api-key", format!("{SLASHID}.{SECRET}")), ("slashid-orgid", ORG.to_owned())]
         }

@@ -5,6 +5,7 @@
 //! itself, because nobody else may ever have them.
 
 pub mod audit;
+pub mod calendar;
 pub mod certificate;
 pub mod consent;
 pub mod datamap;
@@ -12,6 +13,7 @@ pub mod deadline;
 pub mod hold;
 pub mod ids;
 mod jws;
+pub mod locale;
 pub mod mandate;
 pub mod objection;
 pub mod permission;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     PersonId, PersonKey, RequestId, Timestamp,
-    deadline::{Deadline, Stage},
+    deadline::{Clock, Deadline, Doubt, Duty, Extension, ExtensionGround, Law, Regimes, Stage},
     purge::{Purge, PurgeState, StoreOutcome},
     takeout::{Takeout, TakeoutState},
 };
@@ -57,9 +57,45 @@ pub enum Status {
     Cancelled,
 }
 
+/// Why nothing is done about a request (Art. 12(4), (5)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Refusal {
+    /// The person could not be identified (Art. 11(2), 12(6)).
+    NotIdentified,
+    /// It is manifestly unfounded (Art. 12(5)).
+    Unfounded,
+    /// It is excessive, mostly because it repeats others (Art. 12(5)).
+    Excessive,
+    /// The law makes an exception (such as Art. 15(4), 17(3)).
+    Exempt,
+}
+
+/// What became of a request that a person closed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// What was asked for is done.
+    #[default]
+    Done,
+    /// Some of it is done; the comment says what is not, and why.
+    Partly,
+    /// Nothing is done.
+    Refused(Refusal),
+}
+
+impl Outcome {
+    /// Whether it is done.
+    pub fn is_done(&self) -> bool {
+        *self == Self::Done
+    }
+}
+
 /// How a person closed a request in the console.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Confirmation {
+    /// What became of it.
+    pub outcome: Outcome,
     /// When.
     pub at: Timestamp,
     /// The name of the person who confirmed.
@@ -95,6 +131,14 @@ pub enum Template {
     PurgeQueued,
     /// Everything is erased.
     PurgeDone,
+    /// The request was received.
+    Received,
+    /// The answer needs more time.
+    Extended,
+    /// A person has closed the request.
+    Confirmed,
+    /// A code that proves who reads it.
+    OneTimeCode,
 }
 
 /// A mail on its way.
@@ -110,6 +154,11 @@ pub struct Notice {
     pub sent_at: Option<Timestamp>,
     /// When to send it again if nothing has moved.
     pub retry_at: Timestamp,
+}
+
+impl Notice {
+    /// How long a code works that proves who reads it.
+    pub const CODE_LIFE: TimeDelta = TimeDelta::minutes(15);
 }
 
 /// A request and all that is known of it.
@@ -133,6 +182,8 @@ pub struct Request {
     pub version: u64,
     /// What was said when it was made; absent once the person is forgotten.
     pub remarks: Option<String>,
+    /// What the time for it depends on, beside when it was received.
+    pub clock: Clock,
     /// How a person closed it.
     pub confirmation: Option<Confirmation>,
     /// What Lethe does about it.
@@ -163,6 +214,29 @@ impl Attention {
     pub const ALL: [Self; 5] = [Self::Purge, Self::Expiry, Self::Stalled, Self::Failed, Self::Deadline];
 }
 
+/// Why the time for a request cannot be changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ClockError {
+    /// It needs none any more.
+    #[error("the request is already closed")]
+    Closed,
+    /// There is at most one extension.
+    #[error("the request is already extended")]
+    Extended,
+    /// The person would be told too late, or the law knows no extension for it.
+    #[error("there is no time left in which an extension could be told")]
+    TooLate,
+    /// The person must be told why.
+    #[error("a reason was expected")]
+    NoReason,
+    /// They were asked already.
+    #[error("a question who the person is waits for its answer")]
+    InDoubt,
+    /// Nobody asked them.
+    #[error("no question who the person is waits for an answer")]
+    NotInDoubt,
+}
+
 /// How long a queue has to have a mail sent before it is told again.
 const MAIL_PATIENCE: TimeDelta = TimeDelta::minutes(2);
 
@@ -186,6 +260,7 @@ impl Request {
             changed_at: now,
             version: 1,
             remarks: None,
+            clock: Clock::default(),
             confirmation: None,
             work: Work::Manual,
             notices: Vec::new(),
@@ -240,8 +315,94 @@ impl Request {
             notice.sent_at = Some(now);
             notice.to = None;
             notice.secret = None;
+            if notice.template == Template::Extended {
+                self.clock.tell_extension(now);
+            }
         }
         Self { version: self.version + 1, ..self }
+    }
+
+    /// The next version, for which more time is taken. It is won once the person is told, by the mail
+    /// [`Template::Extended`] or as staff note with [`Self::extension_told`].
+    ///
+    /// # Errors
+    /// When it is closed or extended already, when it is too late, and without a reason.
+    pub fn extended(
+        self,
+        law: &Law,
+        ground: ExtensionGround,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<Self, ClockError> {
+        if !self.is_open() {
+            return Err(ClockError::Closed);
+        }
+        if self.clock.extension.is_some() {
+            return Err(ClockError::Extended);
+        }
+        if self.extended_by(law, now).is_none() {
+            return Err(ClockError::TooLate);
+        }
+        let reason = reason.trim();
+        if reason.is_empty() {
+            return Err(ClockError::NoReason);
+        }
+        let extension = Extension { ground, reason: Some(reason.to_owned()), decided_at: now, told_at: None };
+        let mut next = self.touched(now);
+        next.clock.extension = Some(extension);
+        Ok(next)
+    }
+
+    /// The next version, in which the person was told of the extension by other means than our mail.
+    #[must_use]
+    pub fn extension_told(self, now: Timestamp) -> Self {
+        let mut next = self.touched(now);
+        next.clock.tell_extension(now);
+        next
+    }
+
+    /// The next version, in which the person was told that it was received by other means than our mail.
+    #[must_use]
+    pub fn acknowledged(self, now: Timestamp) -> Self {
+        let mut next = self.touched(now);
+        next.clock.acknowledged_at.get_or_insert(now);
+        next
+    }
+
+    /// The next version, which is answered under these laws rather than under its tenant's.
+    #[must_use]
+    pub fn answered_under(self, regimes: Regimes, now: Timestamp) -> Self {
+        let mut next = self.touched(now);
+        next.clock.regimes = Some(regimes);
+        next
+    }
+
+    /// The next version, in which the person was asked who they are.
+    ///
+    /// # Errors
+    /// When it is closed, or the last question has no answer yet.
+    pub fn doubted(self, now: Timestamp) -> Result<Self, ClockError> {
+        if !self.is_open() {
+            return Err(ClockError::Closed);
+        }
+        if self.clock.is_in_doubt() {
+            return Err(ClockError::InDoubt);
+        }
+        let mut next = self.touched(now);
+        next.clock.doubts.push(Doubt { asked_at: now, answered_at: None });
+        Ok(next)
+    }
+
+    /// The next version, in which the person has answered who they are.
+    ///
+    /// # Errors
+    /// When they were not asked.
+    pub fn doubt_answered(self, now: Timestamp) -> Result<Self, ClockError> {
+        let mut next = self.touched(now);
+        let open = next.clock.doubts.last_mut().filter(|doubt| doubt.answered_at.is_none());
+        let doubt = open.ok_or(ClockError::NotInDoubt)?;
+        doubt.answered_at = Some(now.max(doubt.asked_at));
+        Ok(next)
     }
 
     /// The next version, in which the mails not yet sent are due again later.
@@ -294,6 +455,14 @@ impl Request {
         }
     }
 
+    /// The next version, closed by a person; none if it is closed already.
+    #[must_use]
+    pub fn confirmed(self, confirmation: Confirmation) -> Option<Self> {
+        let now = confirmation.at;
+        let is_open = self.confirmation.is_none() && self.keep_until.is_none();
+        is_open.then(|| Self { confirmation: Some(confirmation), ..self.touched(now) })
+    }
+
     /// The next version, in which nothing has changed but that the indexes know of it: no queue could
     /// be told of the first.
     #[must_use]
@@ -311,6 +480,28 @@ impl Request {
     pub fn is_listed(&self) -> bool {
         let is_waiting = |takeout: &Takeout| takeout.state == TakeoutState::InProgress;
         !(self.is_entrusted() && self.takeout().is_some_and(is_waiting))
+    }
+
+    /// Whether somebody of the staff must do something before it can go on or be closed: confirm it, release
+    /// it, or look at what was given up.
+    pub fn awaits_staff(&self) -> bool {
+        if self.confirmation.is_some() {
+            return false;
+        }
+        let to_confirm =
+            self.keep_until.is_none() && (self.door == Door::Trivore || self.work == Work::Manual);
+        to_confirm
+            || match &self.work {
+                Work::Manual => false,
+                Work::Takeout(takeout) => takeout.state == TakeoutState::Failed && self.keep_until.is_none(),
+                Work::Purge(purge) => match purge.state {
+                    PurgeState::Held => purge.mandate.waiting().is_some(),
+                    PurgeState::Failed => true,
+                    PurgeState::Queued | PurgeState::Running | PurgeState::Done | PurgeState::Cancelled => {
+                        false
+                    }
+                },
+            }
     }
 
     /// When it may be tidied away: one that nobody ever took up, long after every queue has forgotten
@@ -364,15 +555,40 @@ impl Request {
         }
     }
 
-    /// How far the law's time for it has run, unless Lethe will answer in time by itself: it is open, and
-    /// no purge is set for a time before the deadline.
-    pub fn stage(&self, now: Timestamp) -> Option<Stage> {
-        let deadline = Deadline::of(self.received_at);
-        let is_set = |purge: &Purge| {
-            purge.state == PurgeState::Queued && now <= purge.due && purge.due < deadline.ends_at()
+    /// What is owed to the person under the law of its tenant, and by when.
+    pub fn deadlines(&self, law: &Law) -> Vec<Deadline> {
+        // Both mails say that it was received, and what becomes of it.
+        let says_so = |template| matches!(template, Template::Received | Template::PurgeQueued);
+        let was_told = self.notices.iter().any(|notice| notice.sent_at.is_some() && says_so(notice.template));
+        let mut deadlines = law.deadlines(self.kind, self.received_at, &self.clock);
+        deadlines.retain(|deadline| deadline.duty != Duty::Acknowledge || !was_told);
+        deadlines
+    }
+
+    /// By when it must be answered.
+    pub fn deadline(&self, law: &Law) -> Deadline {
+        law.answer_by(self.kind, self.received_at, &self.clock)
+    }
+
+    /// By when it must be answered if the person is told of an extension now; nothing if that is too late.
+    pub fn extended_by(&self, law: &Law, now: Timestamp) -> Option<Deadline> {
+        law.extended_by(self.kind, self.received_at, &self.clock, now)
+    }
+
+    /// How far the law's time for it has run, under the strictest law, unless Lethe will answer in time by
+    /// itself: it is open, and no purge is set for a time before the deadline.
+    pub fn stage(&self, law: &Law, now: Timestamp) -> Option<Stage> {
+        if !self.is_open() {
+            return None;
+        }
+        let is_set =
+            |purge: &Purge, end| purge.state == PurgeState::Queued && now <= purge.due && purge.due < end;
+        let waits = |deadline: &Deadline| match deadline.duty {
+            Duty::Acknowledge => true,
+            Duty::Answer => !self.purge().is_some_and(|purge| is_set(purge, deadline.ends_at)),
         };
-        let waits = self.is_open() && !self.purge().is_some_and(is_set);
-        deadline.stage(now).filter(|_| waits)
+        let deadlines = self.deadlines(law).into_iter();
+        deadlines.filter(waits).filter_map(|deadline| deadline.stage(now)).max()
     }
 
     /// What is kept of the request once the person is erased: that it was made, when, and what
@@ -401,11 +617,14 @@ impl Request {
             comment: None,
             ..confirmation
         });
+        let extension = self.clock.extension.map(|extension| Extension { reason: None, ..extension });
+        let clock = Clock { extension, ..self.clock };
         Self {
             version: self.version + 1,
             changed_at: if self.keep_until.is_some() { self.changed_at } else { now },
             person_id: None,
             remarks: None,
+            clock,
             confirmation,
             work,
             keep_until: Some(self.keep_until.unwrap_or(keep_until)),
@@ -439,7 +658,7 @@ impl Request {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::{takeout::Delivery, tenant::Tenant};
+    use crate::{deadline::Regime, takeout::Delivery, tenant::Tenant};
 
     fn now() -> Timestamp {
         "2026-01-31T12:00:00Z".parse().unwrap()
@@ -490,12 +709,81 @@ mod tests {
         };
         let later = |days| now() + TimeDelta::days(days);
 
-        // Received on the last of January: due with the last of February.
-        assert_eq!(purge_in(28).stage(later(20)), None);
-        assert_eq!(purge_in(29).stage(later(20)), Some(Stage::Half));
-        assert_eq!(purge_in(28).stage(later(29)), Some(Stage::Breached), "it should have begun");
-        assert_eq!(request(Kind::Correction).stage(later(28)), Some(Stage::Near));
-        assert_eq!(request(Kind::Correction).forgotten(now(), now()).stage(later(29)), None);
+        // Received on the last of January: due with the last of February, which is a Saturday.
+        let law = Law::default();
+        assert_eq!(purge_in(30).stage(&law, later(20)), None);
+        assert_eq!(purge_in(31).stage(&law, later(20)), Some(Stage::Half));
+        assert_eq!(purge_in(30).stage(&law, later(31)), Some(Stage::Breached), "it should have begun");
+        assert_eq!(request(Kind::Correction).stage(&law, later(29)), Some(Stage::Near));
+        assert_eq!(request(Kind::Correction).forgotten(now(), now()).stage(&law, later(31)), None);
+    }
+
+    #[test]
+    fn a_purge_that_is_set_is_still_to_be_acknowledged_where_the_law_says_so() {
+        let law = Law { regimes: Regime::Ccpa.into(), country: None };
+        let mut request = request(Kind::Erasure);
+        request.work = Work::Purge(Purge::queue(Some(now() + TimeDelta::days(40)), &tenant(), now()));
+        let told = request.clone().with_notice(Template::PurgeQueued, "a@example.com".into(), None, now());
+        let later = now() + TimeDelta::days(20);
+
+        assert_eq!(request.stage(&law, later), Some(Stage::Breached));
+        assert_eq!(told.stage(&law, later), Some(Stage::Breached), "the mail is not sent yet");
+        assert_eq!(told.notice_sent(0, now()).stage(&law, later), None);
+        assert_eq!(request.clone().acknowledged(now()).stage(&law, later), None);
+        assert_eq!(request.answered_under(Regime::Gdpr.into(), now()).stage(&law, later), Some(Stage::Half));
+    }
+
+    #[test]
+    fn an_extension_holds_once_the_person_is_told_of_it() {
+        let law = Law::default();
+        let day = |text: &str| text.parse::<chrono::NaiveDate>().unwrap();
+        let extended = request(Kind::Access)
+            .extended(&law, ExtensionGround::Complexity, " Four archives. ", now())
+            .unwrap()
+            .with_notice(Template::Extended, "a@example.com".into(), None, now());
+
+        assert_eq!(extended.clock.extension.as_ref().unwrap().reason.as_deref(), Some("Four archives."));
+        assert_eq!(extended.deadline(&law).last_day, day("2026-03-02"));
+        let in_time = extended.clone().notice_sent(0, "2026-03-02T23:59:59Z".parse().unwrap());
+        assert_eq!(in_time.deadline(&law).last_day, day("2026-04-30"));
+        let late = extended.clone().notice_sent(0, "2026-03-03T00:00:00Z".parse().unwrap());
+        assert_eq!(late.deadline(&law).last_day, day("2026-03-02"));
+        assert_eq!(extended.clone().extension_told(now()).deadline(&law).last_day, day("2026-04-30"));
+        assert_eq!(extended.forgotten(now(), now()).clock.extension.unwrap().reason, None);
+    }
+
+    #[test]
+    fn an_extension_is_one_and_has_its_reason_and_time() {
+        let law = Law::default();
+        let extend = |request: Request, reason, now| {
+            request.extended(&law, ExtensionGround::Number, reason, now).map(|_| ())
+        };
+        let open = request(Kind::Access);
+        let extended = open.clone().extended(&law, ExtensionGround::Number, "Many.", now()).unwrap();
+        let closed = open.clone().forgotten(now(), now());
+
+        assert_eq!(extend(open.clone(), "Many.", now()), Ok(()));
+        assert_eq!(extend(open.clone(), " \n", now()), Err(ClockError::NoReason));
+        assert_eq!(extend(extended, "Many.", now()), Err(ClockError::Extended));
+        assert_eq!(extend(closed, "Many.", now()), Err(ClockError::Closed));
+        let limit = Request { kind: Kind::Restriction, ..open.clone() };
+        let ccpa = Law { regimes: Regime::Ccpa.into(), country: None };
+        assert_eq!(limit.extended(&ccpa, ExtensionGround::Number, "Many.", now()), Err(ClockError::TooLate));
+        let end = open.deadline(&law).ends_at;
+        assert_eq!(extend(open.clone(), "Many.", end - TimeDelta::seconds(1)), Ok(()));
+        assert_eq!(extend(open, "Many.", end), Err(ClockError::TooLate));
+    }
+
+    #[test]
+    fn one_question_follows_the_answer_to_the_other() {
+        let asked = request(Kind::Access).doubted(now()).unwrap();
+        let later = now() + TimeDelta::days(3);
+
+        assert!(asked.deadline(&Law::default()).is_stopped());
+        assert_eq!(asked.clone().doubted(later), Err(ClockError::InDoubt));
+        let answered = asked.doubt_answered(later).unwrap();
+        assert_eq!(answered.clone().doubt_answered(later), Err(ClockError::NotInDoubt));
+        assert_eq!(answered.doubted(later).unwrap().clock.doubts.len(), 2);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, path::PathBuf};
 use chrono::TimeDelta;
 use serde::Deserialize;
 
-use crate::{OrgId, policy::Policy, processing::Purposes};
+use crate::{OrgId, deadline::Law, locale::Locale, policy::Policy, processing::Purposes};
 
 /// Whether persons must be registered before anything can be asked for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -45,6 +45,12 @@ pub struct MapFiles {
 pub struct Tenant {
     /// The tenant.
     pub org: OrgId,
+    /// Under what law requests are answered.
+    #[serde(default)]
+    pub law: Law,
+    /// The language in which persons are written to.
+    #[serde(default)]
+    pub locale: Locale,
     /// Registered or open subjects.
     #[serde(default = "registered")]
     pub subjects: Subjects,
@@ -123,6 +129,8 @@ impl Tenant {
     pub fn new(org: OrgId) -> Self {
         Self {
             org,
+            law: Law::default(),
+            locale: Locale::default(),
             subjects: registered(),
             required_identities: BTreeSet::new(),
             grace_days: days::<30>(),

@@ -4,7 +4,7 @@
 pub(crate) const HOSTILE: &str = r#""'><script>alert(1)</script><img src=x onerror=alert(1)>&amp;"#;
 
 /// Elements that have no end.
-const VOID: &[&str] = &["meta", "br", "hr", "input"];
+const VOID: &[&str] = &["meta", "br", "hr", "input", "rect", "line", "path", "circle"];
 
 /// All elements that our pages are made of. What is not here, such as `script`, must not be there.
 const KNOWN: &[&str] = &[
@@ -45,6 +45,23 @@ const KNOWN: &[&str] = &[
     "blockquote",
     "form",
     "button",
+    "strong",
+    "header",
+    "nav",
+    "footer",
+    "aside",
+    "ol",
+    "label",
+    "select",
+    "option",
+    "textarea",
+    "fieldset",
+    "legend",
+    "progress",
+    "svg",
+    "g",
+    "text",
+    "small",
 ];
 
 struct Tag<'a> {
@@ -53,8 +70,13 @@ struct Tag<'a> {
     is_end: bool,
 }
 
-/// Checks that a page is well-formed, accessible in the simplest ways, and loads and runs nothing.
+/// Checks a page with our stylesheet.
 pub(crate) fn check_page(page: &str) {
+    check_styled(page, crate::STYLE);
+}
+
+/// Checks that a page is well-formed, accessible in the simplest ways, and loads and runs nothing.
+pub(crate) fn check_styled(page: &str, style: &str) {
     let rest = page.strip_prefix("<!doctype html>").expect("a doctype");
     let mut open = Vec::new();
     let mut headings = Vec::new();
@@ -89,8 +111,8 @@ pub(crate) fn check_page(page: &str) {
     assert_eq!(headings.iter().filter(|level| **level == 1).count(), 1, "first headings in {page}");
     assert!(headings.windows(2).all(|two| two[1] <= two[0] + 1), "{headings:?} skips a level in {page}");
     assert!(page.contains("<title>") && !page.contains("<title></title>"), "no title in {page}");
-    assert!(page.contains(&format!("<style>{}</style>", crate::STYLE)), "another stylesheet in {page}");
-    assert!(!crate::STYLE.contains("url(") && !crate::STYLE.contains("@import"));
+    assert!(page.contains(&format!("<style>{style}</style>")), "another stylesheet in {page}");
+    assert!(!style.contains("url(") && !style.contains("@import"));
 }
 
 /// The tags of a page in their order.

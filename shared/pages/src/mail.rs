@@ -1,17 +1,33 @@
 //! Every mail that we send.
 //!
 //! A mail says that something has happened and where to look. It holds no personal data: not in
-//! the subject, and in the body only the remark that staff wrote for the person.
+//! the subject, and in the body only what staff wrote for the person, and the name of who did.
+//!
+//! A view says what a mail is about. Each language has one function per view, which makes a [`Letter`] of
+//! it: a subject and blocks. Letters become text and HTML in one place, so that both say the same.
+
+mod de;
+mod en;
+mod fi;
 
 use askama::Template;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use domain::{
+    deadline::{ExtensionGround, Regimes},
+    locale::Locale,
+    request::{Kind, Outcome, Refusal},
+};
+use textwrap::WordSplitter;
 
 use crate::{render, time};
+
+/// The stylesheet of every mail. Many programs know no variables, so it has none.
+pub const STYLE: &str = include_str!("../templates/mail/style.css");
 
 /// A mail that is ready to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mail {
-    /// The same for every recipient.
+    /// The same for every recipient who speaks the same language.
     pub subject: String,
     /// For those who read plain text.
     pub text: String,
@@ -48,183 +64,196 @@ pub struct PurgeQueued {
     pub due: DateTime<Utc>,
 }
 
-/// The person's data has been erased.
+/// The person's data has been erased, or what of it need not be kept.
 #[derive(Clone, Debug)]
 pub struct PurgeDone<'a> {
-    /// The number of the request, by which it can be asked about.
+    /// The page of its receipt.
     pub receipt: &'a str,
+    /// Why the rest is kept; nothing, if there is none.
+    pub kept_because: &'a [&'a str],
+    /// Which laws say where to complain.
+    pub regimes: &'a Regimes,
 }
 
-/// Staff have dealt with a request.
+/// A request was received.
+#[derive(Clone, Debug)]
+pub struct RequestReceived<'a> {
+    /// The page of its receipt.
+    pub receipt: &'a str,
+    /// What it asks for.
+    pub kind: Kind,
+    /// The last day for the answer.
+    pub last_day: NaiveDate,
+}
+
+/// The answer to a request needs more time (Art. 12(3)).
+#[derive(Clone, Debug)]
+pub struct RequestExtended<'a> {
+    /// The page of its receipt.
+    pub receipt: &'a str,
+    /// Why, in one word.
+    pub ground: ExtensionGround,
+    /// The same in the words of staff.
+    pub reason: &'a str,
+    /// The last day for the answer now.
+    pub last_day: NaiveDate,
+}
+
+/// Staff have dealt with a request, or refused to (Art. 12(4)).
 #[derive(Clone, Debug)]
 pub struct RequestConfirmed<'a> {
+    /// What became of it.
+    pub outcome: Outcome,
     /// What staff wrote for the person; may be empty.
     pub comment_for_user: &'a str,
     /// Who confirmed it.
     pub confirmed_by: &'a str,
+    /// Which laws say where to complain.
+    pub regimes: &'a Regimes,
 }
 
-/// Gives a view its subject and its two templates.
-macro_rules! mail {
-    ($view:ident $(<$of:lifetime>)?, $subject:literal, $text:literal, $html:literal) => {
+/// A code that proves that this mail reaches the person.
+#[derive(Clone, Debug)]
+pub struct OneTimeCode<'a> {
+    /// The code.
+    pub code: &'a str,
+    /// How long it works.
+    pub life: TimeDelta,
+}
+
+/// What a mail says, in one language.
+struct Letter {
+    subject: &'static str,
+    blocks: Vec<Block>,
+}
+
+/// A paragraph or the like.
+enum Block {
+    Text(String),
+    Link(String),
+    /// Something to be copied.
+    Code(String),
+    /// What staff wrote.
+    Quote(String),
+    /// A label and a name, which may be written in another direction.
+    Name(&'static str, String),
+    List(Vec<String>),
+}
+
+impl Letter {
+    fn new(subject: &'static str) -> Self {
+        Self { subject, blocks: Vec::new() }
+    }
+
+    fn with(mut self, block: Block) -> Self {
+        self.blocks.push(block);
+        self
+    }
+
+    fn text(self, text: impl Into<String>) -> Self {
+        self.with(Block::Text(text.into()))
+    }
+
+    fn texts(self, texts: impl IntoIterator<Item = &'static str>) -> Self {
+        texts.into_iter().fold(self, Self::text)
+    }
+
+    fn link(self, link: &str) -> Self {
+        self.with(Block::Link(link.to_owned()))
+    }
+
+    fn code(self, code: &str) -> Self {
+        self.with(Block::Code(code.to_owned()))
+    }
+
+    /// What staff wrote after its announcement, if they wrote anything.
+    fn quote(self, announced: &'static str, quote: &str) -> Self {
+        match quote.trim() {
+            "" => self,
+            quote => self.text(announced).with(Block::Quote(quote.to_owned())),
+        }
+    }
+
+    fn name(self, label: &'static str, name: &str) -> Self {
+        self.with(Block::Name(label, name.to_owned()))
+    }
+
+    fn list<'a>(self, items: impl IntoIterator<Item = &'a str>) -> Self {
+        self.with(Block::List(items.into_iter().map(str::to_owned).collect()))
+    }
+
+    fn mail(self, locale: Locale) -> Mail {
+        let (greeting, footer) = match locale {
+            Locale::En => (en::GREETING, en::FOOTER),
+            Locale::De => (de::GREETING, de::FOOTER),
+            Locale::Fi => (fi::GREETING, fi::FOOTER),
+        };
+        Mail {
+            subject: self.subject.to_owned(),
+            text: self.plain(greeting, footer),
+            html: render(&Frame { letter: &self, locale, greeting, footer }),
+        }
+    }
+
+    /// The letter as plain text. Links and codes stand alone on their lines, whole.
+    fn plain(&self, greeting: &str, footer: &str) -> String {
+        let wrap = |text: &str, indent: &str| {
+            let options = textwrap::Options::new(72).break_words(false);
+            let options = options.word_splitter(WordSplitter::NoHyphenation).subsequent_indent(indent);
+            textwrap::fill(text, options.initial_indent(indent))
+        };
+        let paragraph = |block: &Block| match block {
+            Block::Text(text) => wrap(text, ""),
+            Block::Link(whole) | Block::Code(whole) => whole.clone(),
+            Block::Quote(text) => wrap(text, "  "),
+            Block::Name(label, name) => wrap(&format!("{label}: {name}"), ""),
+            Block::List(items) => {
+                items.iter().map(|item| wrap(&format!("- {item}"), "")).collect::<Vec<_>>().join("\n")
+            }
+        };
+        let body = self.blocks.iter().map(paragraph);
+        let all = [wrap(greeting, "")].into_iter().chain(body).chain([wrap(footer, "")]);
+        all.collect::<Vec<_>>().join("\n\n") + "\n"
+    }
+}
+
+#[derive(Template)]
+#[template(path = "mail/frame.html")]
+struct Frame<'a> {
+    letter: &'a Letter,
+    locale: Locale,
+    greeting: &'static str,
+    footer: &'static str,
+}
+
+/// Gives views their mails: in each language, a function of this name makes the letter.
+macro_rules! mails {
+    ($($view:ident $(<$of:lifetime>)?: $letter:ident,)*) => {$(
         impl $(<$of>)? $view $(<$of>)? {
-            /// The mail.
-            pub fn mail(&self) -> Mail {
-                #[derive(Template)]
-                #[template(path = $text)]
-                struct Text<'mail $(, $of)?> {
-                    #[allow(dead_code, reason = "not every mail says something of its own")]
-                    mail: &'mail $view $(<$of>)?,
-                }
-
-                #[derive(Template)]
-                #[template(path = $html)]
-                struct Html<'mail $(, $of)?> {
-                    #[allow(dead_code, reason = "not every mail says something of its own")]
-                    mail: &'mail $view $(<$of>)?,
-                    subject: &'static str,
-                }
-
-                Mail {
-                    subject: $subject.to_owned(),
-                    text: render(&Text { mail: self }),
-                    html: render(&Html { mail: self, subject: $subject }),
-                }
+            /// The mail in a language.
+            pub fn mail(&self, locale: Locale) -> Mail {
+                let letter = match locale {
+                    Locale::En => en::$letter(self),
+                    Locale::De => de::$letter(self),
+                    Locale::Fi => fi::$letter(self),
+                };
+                letter.mail(locale)
             }
         }
-    };
+    )*};
 }
 
-mail!(TakeoutReady<'a>, "Your data is ready", "mail/takeout_ready.txt", "mail/takeout_ready.html");
-mail!(
-    ConfirmAddress<'a>,
-    "Please confirm where your data is sent",
-    "mail/confirm_address.txt",
-    "mail/confirm_address.html"
-);
-mail!(TakeoutFailed, "We could not prepare your data", "mail/takeout_failed.txt", "mail/takeout_failed.html");
-mail!(PurgeQueued, "Your data will be erased", "mail/purge_queued.txt", "mail/purge_queued.html");
-mail!(PurgeDone<'a>, "Your data has been erased", "mail/purge_done.txt", "mail/purge_done.html");
-mail!(
-    RequestConfirmed<'a>,
-    "Your request has been answered",
-    "mail/request_confirmed.txt",
-    "mail/request_confirmed.html"
-);
-
-impl TakeoutReady<'static> {
-    /// An example.
-    pub fn sample() -> Self {
-        Self { link: "https://privacy.example/takeouts/0192f1c4", expires: time::sample() }
-    }
-}
-
-impl ConfirmAddress<'static> {
-    /// An example.
-    pub fn sample() -> Self {
-        Self { link: "https://privacy.example/confirm/7f3a", expires: time::sample() }
-    }
-}
-
-impl TakeoutFailed {
-    /// An example.
-    pub fn sample() -> Self {
-        Self {}
-    }
-}
-
-impl PurgeQueued {
-    /// An example.
-    pub fn sample() -> Self {
-        Self { due: time::sample() }
-    }
-}
-
-impl PurgeDone<'static> {
-    /// An example.
-    pub fn sample() -> Self {
-        Self { receipt: "0192f1c4-7d5e-7c3b-9a51-2f6d0c8e4b77" }
-    }
-}
-
-impl RequestConfirmed<'static> {
-    /// An example.
-    pub fn sample() -> Self {
-        Self { comment_for_user: "We have corrected your date of birth.", confirmed_by: "Privacy team" }
-    }
+mails! {
+    TakeoutReady<'a>: takeout_ready,
+    ConfirmAddress<'a>: confirm_address,
+    TakeoutFailed: takeout_failed,
+    PurgeQueued: purge_queued,
+    PurgeDone<'a>: purge_done,
+    RequestReceived<'a>: request_received,
+    RequestExtended<'a>: request_extended,
+    RequestConfirmed<'a>: request_confirmed,
+    OneTimeCode<'a>: one_time_code,
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::checks::{HOSTILE, check_page, text_of};
-
-    fn samples() -> Vec<Mail> {
-        vec![
-            TakeoutReady::sample().mail(),
-            ConfirmAddress::sample().mail(),
-            TakeoutFailed::sample().mail(),
-            PurgeQueued::sample().mail(),
-            PurgeDone::sample().mail(),
-            RequestConfirmed::sample().mail(),
-        ]
-    }
-
-    #[test]
-    fn every_mail_is_sound() {
-        for mail in samples() {
-            check_page(&mail.html);
-            assert!(!mail.subject.contains(['\r', '\n']), "{}", mail.subject);
-            assert!(mail.subject.len() < 60, "{}", mail.subject);
-            assert!(mail.text.lines().all(|line| line.chars().count() <= 78), "{}", mail.text);
-            assert!(!mail.text.contains(['<', '{']), "{}", mail.text);
-            assert!(!mail.text.contains("\n\n\n"), "{}", mail.text);
-        }
-    }
-
-    #[test]
-    fn both_parts_say_the_same() {
-        for mail in samples() {
-            let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
-            let html = words(&text_of(&mail.html));
-            for paragraph in mail.text.split("\n\n") {
-                let paragraph = words(paragraph);
-                assert!(html.contains(&paragraph), "{paragraph:?} is not in {html:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_mail_escapes_what_it_is_given() {
-        let comment = RequestConfirmed { comment_for_user: HOSTILE, confirmed_by: HOSTILE }.mail();
-        let receipt = PurgeDone { receipt: HOSTILE }.mail();
-        let link = TakeoutReady { link: HOSTILE, ..TakeoutReady::sample() }.mail();
-        let confirm = ConfirmAddress { link: HOSTILE, ..ConfirmAddress::sample() }.mail();
-
-        for mail in [comment, receipt, link, confirm] {
-            check_page(&mail.html);
-            assert!(text_of(&mail.html).contains(HOSTILE));
-            assert!(mail.text.contains(HOSTILE), "plain text is not escaped");
-            assert!(!mail.subject.contains(HOSTILE));
-        }
-    }
-
-    #[test]
-    fn a_takeout_mail_names_a_reader_for_every_platform() {
-        let mail = TakeoutReady::sample().mail();
-
-        for part in [mail.text, text_of(&mail.html)] {
-            for word in ["7-Zip", "Keka", "The Unarchiver", "bsdtar", "1 May 2026, 12:00 UTC"] {
-                assert!(part.contains(word), "{word} is missing");
-            }
-        }
-    }
-
-    #[test]
-    fn an_empty_comment_leaves_no_quotation() {
-        let mail = RequestConfirmed { comment_for_user: "", confirmed_by: "Privacy team" }.mail();
-
-        assert!(!mail.html.contains("<blockquote"));
-        assert!(!mail.text.contains("wrote"));
-    }
-}
+mod tests;

@@ -1,5 +1,9 @@
 //! What handlers answer.
 
+use std::sync::LazyLock;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use http::StatusCode;
 use schemars::JsonSchema;
@@ -22,6 +26,40 @@ pub struct Answer {
     pub headers: Vec<(&'static str, String)>,
     /// The body.
     pub body: Bytes,
+}
+
+/// What a page may do: show itself, in our stylesheet, and send its forms to us.
+static PAGE_POLICY: LazyLock<String> = LazyLock::new(|| {
+    let style = STANDARD.encode(digest(&SHA256, pages::STYLE.as_bytes()));
+    format!(
+        "default-src 'none'; style-src 'sha256-{style}'; form-action 'self'; base-uri 'none'; \
+         frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+    )
+});
+
+impl Answer {
+    /// A page, with the headers that keep it and its address to itself.
+    pub fn page(status: StatusCode, html: String) -> Self {
+        Self {
+            status,
+            content_type: Some(Dialect::Page.media_type().to_owned()),
+            headers: vec![("content-security-policy", PAGE_POLICY.clone())],
+            body: html.into(),
+        }
+    }
+
+    /// Leads to another page of ours.
+    pub fn see_other(path: impl Into<String>) -> Self {
+        let headers = vec![("location", path.into())];
+        Self { status: StatusCode::SEE_OTHER, headers, ..Self::default() }
+    }
+
+    /// The same, with a cookie set.
+    #[must_use]
+    pub fn with_cookie(mut self, cookie: String) -> Self {
+        self.headers.push(("set-cookie", cookie));
+        self
+    }
 }
 
 /// What can be answered.

@@ -236,6 +236,23 @@ impl<T: DeserializeOwned + JsonSchema> FromCall for Body<T> {
     }
 }
 
+/// A form, as browsers send it.
+pub struct Form<T>(pub T);
+
+impl<T: DeserializeOwned + JsonSchema> FromCall for Form<T> {
+    fn from_call(call: &Call) -> Result<Self, Failure> {
+        let read = serde_urlencoded::from_bytes(&call.body);
+        read.map(Self).map_err(|_| Problem::field("form", Reason::Other("cannot be read".into())).into())
+    }
+
+    fn describe(operation: &mut Operation) {
+        operation.body = Some((FORM, schema_of::<T>));
+    }
+}
+
+/// The media type of forms.
+pub const FORM: &str = "application/x-www-form-urlencoded";
+
 /// A body that is taken as it is, each line of it JSON that should be a `T`.
 pub struct Lines<T> {
     /// All of them.
@@ -295,7 +312,12 @@ fn check_media_types(call: &Call) -> Result<(), Problem> {
                 return refuse(Code::UnsupportedMediaType);
             }
         }
-        Dialect::Envelope | Dialect::Connect | Dialect::Detail | Dialect::Management | Dialect::Native => {
+        Dialect::Envelope
+        | Dialect::Connect
+        | Dialect::Detail
+        | Dialect::Management
+        | Dialect::Native
+        | Dialect::Page => {
             if let Some(content_type) = content_type.filter(|text| !text.is_empty()) {
                 let media_type =
                     content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();

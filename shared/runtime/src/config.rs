@@ -31,6 +31,27 @@ pub struct Issuer {
     pub org: Option<OrgId>,
 }
 
+/// Where staff sign in to the console: OpenID Connect, with a code and PKCE.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignIn {
+    /// The provider: one of the issuers, whose keys sign what it says.
+    pub iss: String,
+    /// As whom the console is registered there, as a public client.
+    pub client_id: String,
+    /// Where staff are sent to sign in.
+    pub authorize_url: String,
+    /// Where a code is exchanged for tokens.
+    pub token_url: String,
+    /// What is asked for.
+    #[serde(default = "scope")]
+    pub scope: String,
+}
+
+fn scope() -> String {
+    "openid profile".to_owned()
+}
+
 /// Where the queues are.
 #[derive(Clone, Debug, Default)]
 pub struct QueueUrls {
@@ -56,6 +77,8 @@ pub struct Config {
     pub mail_from: String,
     /// Who issues tokens that we accept.
     pub issuers: Vec<Issuer>,
+    /// Where staff sign in; nowhere without it.
+    pub sign_in: Option<SignIn>,
     /// The tenants.
     pub tenants: BTreeMap<OrgId, Tenant>,
     /// The settings of tenants that are not named; without them there are no others.
@@ -112,6 +135,7 @@ impl Config {
             public_url: need("LETHE_PUBLIC_URL")?.trim_end_matches('/').to_owned(),
             mail_from: need("LETHE_MAIL_FROM")?,
             issuers: json("LETHE_ISSUERS", &need("LETHE_ISSUERS")?)?,
+            sign_in: optional("LETHE_SIGN_IN").map(|text| json("LETHE_SIGN_IN", &text)).transpose()?,
             tenants: tenants.into_iter().map(|tenant| (tenant.org, tenant)).collect(),
             other_tenants: None,
             map: MapFiles {

@@ -163,7 +163,8 @@ impl Operation {
 
     /// Every error that it can answer: its own, and what [`crate::mount`] refuses before and after it.
     pub fn errors(&self) -> Vec<Code> {
-        let Route { dialect, credentials, allow, errors, needs, .. } = self.route;
+        let route = self.route;
+        let Route { dialect, credentials, allow, errors, needs, .. } = route;
         let with_token = [Code::AuthMalformedAccess, Code::AuthTokenInvalidClaim, Code::AuthUnavailable]
             .into_iter()
             .chain([Code::AuthNotJwt, Code::AuthTokenFormat, Code::AuthTokenUnknown, Code::AuthInvalidKeyId])
@@ -175,6 +176,12 @@ impl Operation {
             Credentials::None => {}
             Credentials::Bearer | Credentials::BearerOrCookie => codes.extend(with_token),
             Credentials::BasicOrBearer => codes.extend(with_token.chain([Code::BadClient])),
+            Credentials::Session => {
+                codes.push(Code::SignedOut);
+                if route.method != Method::GET {
+                    codes.push(Code::FormExpired);
+                }
+            }
             Credentials::ApiKey => codes.extend([
                 Code::AuthMalformedAccess,
                 Code::AuthTokenInvalidClaim,
@@ -182,7 +189,7 @@ impl Operation {
                 Code::InvalidParameter,
             ]),
         }
-        if matches!(allow, Allow::AnyOf(_)) {
+        if matches!(allow, Allow::AnyOf(_) | Allow::AllOf(_)) {
             codes.push(Code::InsufficientPermissions);
         }
         if self.body.is_some() {
@@ -205,7 +212,7 @@ impl Operation {
 
     /// Whether an `Idempotency-Key` counts.
     pub fn takes_idempotency_key(&self) -> bool {
-        self.route.method == Method::POST && self.route.credentials != Credentials::None
+        self.route.takes_idempotency_key()
     }
 }
 

@@ -7,7 +7,7 @@
 use aws_lc_rs::digest;
 use chrono::TimeDelta;
 use domain::{OrgId, PersonId, Timestamp};
-use http::{HeaderMap, Method};
+use http::HeaderMap;
 use store::replies::{About, Known, Reply};
 use wire::{At, Code, Fault, Problem, Reason};
 
@@ -63,7 +63,7 @@ pub(crate) async fn begin(
     caller: Option<&Caller>,
     asked: Asked<'_>,
 ) -> Result<Turn, Failure> {
-    let (Some(value), Some(caller), true) = (headers.get(HEADER), caller, route.method == Method::POST)
+    let (Some(value), Some(caller), true) = (headers.get(HEADER), caller, route.takes_idempotency_key())
     else {
         return Ok(Turn::Go(app.clone(), None));
     };

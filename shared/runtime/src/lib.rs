@@ -11,6 +11,7 @@ mod call;
 mod clients;
 mod clock;
 mod config;
+pub mod cookie;
 pub mod docs;
 mod engine;
 mod entropy;
@@ -20,27 +21,30 @@ mod idempotency;
 mod log;
 mod mail;
 mod mount;
+mod outbound;
 pub mod queues;
 mod route;
 mod secrets;
 mod serve;
 mod subject;
 mod trace;
+mod trouble;
 
 pub use answer::{Answer, IntoAnswer, Json, Zip};
 pub use app::{App, EngineSource, Parts};
 pub use auth::Caller;
 pub use call::{
-    ApiVersion, Body, Call, Freshness, FromCall, LINES, Lines, NoBody, Org, Path, PersonUuid, State,
+    ApiVersion, Body, Call, FORM, Form, Freshness, FromCall, LINES, Lines, NoBody, Org, Path, PersonUuid,
+    State,
 };
 pub use clients::Clients;
 pub use clock::Clock;
-pub use config::{Config, ConfigError, Issuer, QueueUrls};
+pub use config::{Config, ConfigError, Issuer, QueueUrls, SignIn};
 pub use engine::{EngineRefused, open_engine};
 pub use entropy::Entropy;
 pub use events::{Trigger, Worker, WorkerSpec, on_jobs, on_tick};
 pub use failure::Failure;
 pub use log::Log;
-pub use mount::{Endpoint, Handler, mount};
+pub use mount::{Endpoint, Handler, SIGN_IN, mount};
 pub use route::{Allow, Credentials, Need, Route};
-pub use serve::{serve, serve_worker};
+pub use serve::{serve, serve_all, serve_worker};

@@ -4,20 +4,25 @@
 use std::{future::Future, marker::PhantomData, sync::Arc};
 
 use bytes::Bytes;
-use domain::PersonId;
+use domain::{Permission, PersonId};
 use futures_util::future::BoxFuture;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use lambda_http::{Body as LambdaBody, Request, RequestExt as _, Response};
 use wire::{Code, Dialect, Problem, Query};
 
 use crate::{
-    Allow, Answer, App, Call, Caller, Failure, FromCall, IntoAnswer, PersonUuid, Route, auth,
+    Allow, Answer, App, Call, Caller, Credentials, Failure, FromCall, IntoAnswer, PersonUuid, Route,
+    auth::{self, session},
     call::PathParam as _,
     docs::Operation,
     idempotency::{self, Asked, Turn},
     log::Line,
     trace::Trace,
+    trouble,
 };
+
+/// Where staff sign in.
+pub const SIGN_IN: &str = "/console/sign-in";
 
 /// The largest body that is read, in bytes.
 const BODY_LIMIT: usize = 64 * 1024;
@@ -33,6 +38,8 @@ type Run = dyn Fn(Call) -> BoxFuture<'static, Result<Answer, Failure>> + Send + 
 pub struct Endpoint {
     /// What is particular to it, as data.
     pub route: &'static Route,
+    /// The Lambda that it is part of: one of its own, or one of several pages.
+    pub lambda: &'static str,
     run: Arc<Run>,
 }
 
@@ -82,6 +89,7 @@ pub fn mount<Args: 'static>(route: &'static Route, handler: impl Handler<Args>) 
     let handler = Arc::new((handler, PhantomData::<fn(Args)>));
     Endpoint {
         route,
+        lambda: route.name,
         run: Arc::new(move |call| {
             let handler = Arc::clone(&handler);
             Box::pin(async move { handler.0.handle(call).await })
@@ -90,18 +98,29 @@ pub fn mount<Args: 'static>(route: &'static Route, handler: impl Handler<Args>) 
 }
 
 impl Endpoint {
+    /// The same as a part of a Lambda that serves several.
+    #[must_use]
+    pub fn within(self, lambda: &'static str) -> Self {
+        Self { lambda, ..self }
+    }
+
     /// Answers a call.
     pub async fn call(&self, app: &App, request: Request) -> Response<LambdaBody> {
         let id = call_id(app, request.headers());
         let header = request.headers().get(Trace::HEADER).and_then(|value| value.to_str().ok());
         let app = &app.traced(header);
+        let asked = request.uri().path_and_query().map_or_else(String::new, ToString::to_string);
         let outcome = self.attempt(app, request).await;
         let dialect = self.route.dialect;
         let (answer, cause) = match outcome {
             Ok(answer) => (answer, None),
             Err(failure) => {
                 let cause = failure.cause();
-                let rendered = dialect.render(&failure.into_problem(), &id);
+                let problem = failure.into_problem();
+                if dialect == Dialect::Page {
+                    return self.tell_page(app, &problem, cause, &asked, &id);
+                }
+                let rendered = dialect.render(&problem, &id);
                 let answer = Answer {
                     status: http::StatusCode::from_u16(rendered.status)
                         .unwrap_or(http::StatusCode::BAD_REQUEST),
@@ -112,15 +131,40 @@ impl Endpoint {
                 (answer, cause)
             }
         };
+        self.end(app, answer, cause, &id)
+    }
+
+    /// Tells on a page what went wrong. Whoever only has to sign in is led there, and back.
+    fn tell_page(
+        &self,
+        app: &App,
+        problem: &Problem,
+        cause: Option<String>,
+        asked: &str,
+        id: &str,
+    ) -> Response<LambdaBody> {
+        let answer = if problem.code == Code::SignedOut && self.route.method == Method::GET {
+            let next = url::form_urlencoded::byte_serialize(asked.as_bytes()).collect::<String>();
+            Answer::see_other(format!("{SIGN_IN}?next={next}"))
+        } else {
+            let status = http::StatusCode::from_u16(Dialect::Page.status(problem.code));
+            let is_console = self.route.credentials == Credentials::Session;
+            Answer::page(status.unwrap_or(http::StatusCode::BAD_REQUEST), trouble::page(problem, is_console))
+        };
+        self.end(app, answer, cause, id)
+    }
+
+    fn end(&self, app: &App, answer: Answer, cause: Option<String>, id: &str) -> Response<LambdaBody> {
+        let answered = answer.status.is_success() || answer.status.is_redirection();
         app.tell(Line {
             function: self.route.name,
-            id: &id,
+            id,
             status: Some(answer.status.as_u16()),
-            outcome: if answer.status.is_success() { "answered" } else { "refused" },
+            outcome: if answered { "answered" } else { "refused" },
             cause,
             ..Line::default()
         });
-        respond(answer, &id)
+        respond(answer, id)
     }
 
     async fn attempt(&self, app: &App, request: Request) -> Result<Answer, Failure> {
@@ -142,10 +186,17 @@ impl Endpoint {
         if let Some(caller) = &caller {
             permit(route, caller, person.as_ref())?;
         }
+        if let (Some(caller), true) =
+            (&caller, route.credentials == Credentials::Session && route.method != Method::GET)
+        {
+            session::check_form(app, caller, &parts.headers, &body)?;
+        }
         let limit = match route.dialect {
             Dialect::Management => MANAGEMENT_BODY_LIMIT,
             Dialect::Native => NATIVE_BODY_LIMIT,
-            Dialect::JsonApi | Dialect::Envelope | Dialect::Connect | Dialect::Detail => BODY_LIMIT,
+            Dialect::JsonApi | Dialect::Envelope | Dialect::Connect | Dialect::Detail | Dialect::Page => {
+                BODY_LIMIT
+            }
         };
         if body.len() > limit {
             return Err(Code::TooLarge.into());
@@ -181,21 +232,24 @@ fn named_person(route: &Route, params: &[String], caller: Option<&Caller>) -> Op
     match route.dialect {
         // These read a UUID in any spelling.
         Dialect::JsonApi | Dialect::Detail => PersonUuid::parse(text).ok().map(PersonId::from),
-        Dialect::Envelope | Dialect::Connect | Dialect::Management | Dialect::Native => text.parse().ok(),
+        Dialect::Envelope | Dialect::Connect | Dialect::Management | Dialect::Native | Dialect::Page => {
+            text.parse().ok()
+        }
     }
 }
 
 /// Whether the caller may call this route about this person.
 fn permit(route: &Route, caller: &Caller, person: Option<&PersonId>) -> Result<(), Problem> {
-    let Allow::AnyOf(permissions) = route.allow else { return Ok(()) };
     let is_self = caller.person().is_some_and(|own| Some(&own) == person);
-    let allowed = permissions
-        .iter()
-        .any(|permission| caller.grants.allow(*permission) && (is_self || !permission.own_only()));
-    if allowed {
-        return Ok(());
-    }
-    let missing = permissions.first().map(|permission| permission.name()).unwrap_or_default();
+    let has =
+        |permission: &&Permission| caller.grants.allow(**permission) && (is_self || !permission.own_only());
+    let missing = match route.allow {
+        Allow::Anyone => None,
+        Allow::AnyOf(permissions) if permissions.iter().any(|permission| has(&permission)) => None,
+        Allow::AnyOf(permissions) => permissions.first(),
+        Allow::AllOf(permissions) => permissions.iter().find(|permission| !has(permission)),
+    };
+    let Some(missing) = missing.map(|permission| permission.name()) else { return Ok(()) };
     Err(Problem::about(Code::InsufficientPermissions, missing))
 }
 
@@ -229,12 +283,22 @@ fn respond(answer: Answer, id: &str) -> Response<LambdaBody> {
     let mut set = |name: HeaderName, value: &str| {
         // Our own values are plain text; one that is not is left out rather than breaking the answer.
         if let Ok(value) = HeaderValue::from_str(value) {
-            headers.insert(name, value);
+            // There may be several cookies.
+            if name == http::header::SET_COOKIE {
+                headers.append(name, value);
+            } else {
+                headers.insert(name, value);
+            }
         }
     };
     set(HeaderName::from_static("request-id"), id);
     set(http::header::CACHE_CONTROL, "no-store");
     set(http::header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    set(http::header::REFERRER_POLICY, "no-referrer");
+    set(http::header::STRICT_TRANSPORT_SECURITY, "max-age=31536000; includeSubDomains");
+    set(http::header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'");
+    set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
+    set(HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
     if let Some(content_type) = &answer.content_type {
         set(http::header::CONTENT_TYPE, content_type);
     }

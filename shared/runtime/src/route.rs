@@ -42,6 +42,9 @@ pub enum Credentials {
     ApiKey,
     /// HTTP Basic of an API client, or a bearer token.
     BasicOrBearer,
+    /// The cookie of somebody of the staff who signed in to the console; what they send comes from a form of
+    /// ours.
+    Session,
 }
 
 /// Who may call an endpoint.
@@ -52,6 +55,8 @@ pub enum Allow {
     /// Whoever has any of these permissions. Those that reach no further than oneself count only
     /// where the path names nobody else.
     AnyOf(&'static [Permission]),
+    /// Whoever has all of these.
+    AllOf(&'static [Permission]),
 }
 
 /// What a function touches.
@@ -61,6 +66,8 @@ pub enum Need {
     ReadLedger,
     /// Reads and writes the ledger.
     WriteLedger,
+    /// Begins, renews and ends sessions of the console.
+    KeepSessions,
     /// Deletes from the ledger what a forgotten person leaves.
     ForgetLedger,
     /// Signs certificates, and puts a new key for it in place of the one before.
@@ -105,6 +112,18 @@ impl Need {
 }
 
 impl Route {
+    /// Whether an `Idempotency-Key` counts: forms of pages have none.
+    pub fn takes_idempotency_key(&self) -> bool {
+        let keyed = match self.credentials {
+            Credentials::None | Credentials::Session => false,
+            Credentials::Bearer
+            | Credentials::BearerOrCookie
+            | Credentials::ApiKey
+            | Credentials::BasicOrBearer => true,
+        };
+        self.method == Method::POST && keyed
+    }
+
     /// The names of the path's parameters, in order.
     pub fn params(&self) -> impl Iterator<Item = &'static str> {
         self.path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))

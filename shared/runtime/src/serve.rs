@@ -4,12 +4,12 @@ use std::{process::ExitCode, time::Duration};
 
 use aws_lambda_events::event::sqs::SqsEvent;
 use chrono::DateTime;
-use lambda_http::{LambdaEvent, service_fn};
+use lambda_http::{LambdaEvent, RequestExt as _, request::RequestContext, service_fn};
 use serde_json::{Value, value::RawValue};
 use store::StoreError;
 
 use crate::{
-    App, Clients, Clock, Config, Endpoint, EngineSource, Entropy, Log, Need, Parts, Trigger, Worker,
+    App, Clients, Clock, Config, Endpoint, EngineSource, Entropy, Log, Need, Parts, Route, Trigger, Worker,
 };
 
 /// What Lambda sets in every environment of its own.
@@ -22,6 +22,28 @@ pub fn serve(endpoint: Endpoint) -> ExitCode {
     run(endpoint.route.needs, |app| async move {
         let handler =
             service_fn(|request| async { Ok::<_, lambda_http::Error>(endpoint.call(&app, request).await) });
+        lambda_http::run(handler).await
+    })
+}
+
+/// Serves several endpoints until Lambda ends the process; the gateway says by its route which is meant.
+pub fn serve_all(endpoints: Vec<Endpoint>) -> ExitCode {
+    let needs: Vec<Need> = endpoints.iter().flat_map(|endpoint| endpoint.route.needs).copied().collect();
+    run(&needs, |app| async move {
+        let handler = service_fn(|request: lambda_http::Request| async {
+            let key = match request.request_context() {
+                RequestContext::ApiGatewayV2(context) => context.route_key,
+                _ => None,
+            };
+            let is_meant = |endpoint: &&Endpoint| {
+                let Route { method, path, .. } = endpoint.route;
+                key.as_ref().is_some_and(|key| *key == format!("{method} {path}"))
+            };
+            match endpoints.iter().find(is_meant) {
+                Some(endpoint) => Ok(endpoint.call(&app, request).await),
+                None => Err(lambda_http::Error::from("no such route in this function")),
+            }
+        });
         lambda_http::run(handler).await
     })
 }

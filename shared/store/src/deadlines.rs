@@ -7,9 +7,10 @@
 
 use std::collections::BTreeSet;
 
+use chrono::TimeDelta;
 use domain::{
-    PersonKey, RequestId, Timestamp,
-    deadline::Deadline,
+    OrgId, PersonKey, RequestId, Timestamp,
+    deadline::Law,
     request::{Attention, Request},
 };
 use serde::{Deserialize, Serialize};
@@ -40,16 +41,20 @@ struct WatchItem {
 /// How many watched requests are read together.
 const AT_ONCE: usize = 50;
 
+/// How long after its receipt the last request is found among the watched ones. Where a request has more
+/// time, it is no matter that it stands among those that have less.
+const LONGEST: TimeDelta = TimeDelta::days(32);
+
 /// Comes after every place that begins with the same time.
 const AFTER: char = '~';
 
 impl Ledger<'_> {
-    /// Begins to watch every request of the tenant that is open although half of its time is over. Each
-    /// is looked at once: who is cut off goes on where they were.
+    /// Begins to watch every request of the tenant that is open although half of its time may be over.
+    /// Each is looked at once: who is cut off goes on where they were.
     ///
     /// # Errors
     /// When the table cannot be read or written; the next call goes on.
-    pub async fn watch_open(&self, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn watch_open(&self, law: &Law, now: Timestamp) -> Result<(), StoreError> {
         let table = &self.store.table;
         let mark = keys::watch_marker(self.org);
         let mut last = match table.get::<Marker>(&mark, Read::Eventual).await? {
@@ -57,7 +62,7 @@ impl Ledger<'_> {
             None => FIRST.to_owned(),
         };
         let pk = keys::list_partition(self.org);
-        let to = format!("{}{AFTER}", keys::sortable(now - Deadline::HALF));
+        let to = format!("{}{AFTER}", keys::sortable(now - law.first_look()));
         while last < to {
             let page = IndexPage {
                 index: "list",
@@ -73,8 +78,8 @@ impl Ledger<'_> {
             let keys: Vec<Key> = new.into_iter().map(|place| place.key.clone()).collect();
             for request in self.store.outlines(&keys).await? {
                 if request.is_open() {
-                    self.watch(request.person, request.id, Some(Deadline::of(request.received_at)), now)
-                        .await?;
+                    let ends_at = request.deadline(law).ends_at.min(request.received_at + LONGEST);
+                    self.watch(request.person, request.id, Some(ends_at), now).await?;
                 }
             }
             last = end;
@@ -86,32 +91,31 @@ impl Ledger<'_> {
         Ok(())
     }
 
-    /// Watches a request until it is over; without a deadline, no longer.
+    /// Watches a request until it is over; without an end of its time, no longer.
     async fn watch(
         &self,
         person: PersonKey,
         id: RequestId,
-        deadline: Option<Deadline>,
+        ends_at: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let due = deadline.map(|deadline| keys::watch_due(id, deadline.ends_at()));
+        let due = ends_at.map(|ends_at| keys::watch_due(id, ends_at));
         let item = WatchItem { ttl: if due.is_some() { None } else { Some(now.timestamp()) } };
         self.store.table.put(&keys::watch(self.org, person, id), &item, &[("due", due)], Only::Always).await
     }
 }
 
 impl Store {
-    /// The open requests of all tenants of whose time half is over, without what is sealed in them. Those
-    /// that are over are watched no longer.
+    /// The open requests of all tenants of whose time half may be over, without what is sealed in them.
+    /// Those that are over are watched no longer.
     ///
     /// # Errors
     /// When the table cannot be read or written.
-    pub async fn watched(&self, now: Timestamp) -> Result<Vec<Request>, StoreError> {
+    pub async fn watched(&self, now: Timestamp) -> Result<Vec<(OrgId, Request)>, StoreError> {
         let mut open = Vec::new();
         let mut cursor = Some(DueCursor::default());
         while let Some(from) = cursor {
-            // No deadline is further away than this.
-            let (watched, next) = self.due(Attention::Deadline, now + Deadline::LONGEST, from).await?;
+            let (watched, next) = self.due(Attention::Deadline, now + LONGEST, from).await?;
             for some in watched.chunks(AT_ONCE) {
                 open.extend(self.still_open(some, now).await?);
             }
@@ -121,7 +125,7 @@ impl Store {
     }
 
     /// Those of some watched requests that are open. The others are watched no longer.
-    async fn still_open(&self, watched: &[Due], now: Timestamp) -> Result<Vec<Request>, StoreError> {
+    async fn still_open(&self, watched: &[Due], now: Timestamp) -> Result<Vec<(OrgId, Request)>, StoreError> {
         // The current erasure of a person has a place of its own; a person may have several requests.
         let places: BTreeSet<Key> = watched
             .iter()
@@ -138,10 +142,10 @@ impl Store {
                 self.of(due.org).watch(due.person, id, None, now).await?;
             }
         }
-        let is_watched = |request: &Request| {
-            watched.iter().any(|due| request.person == due.person && Some(request.id) == due.id)
+        let org_of = |request: &Request| {
+            let is_it = |due: &&Due| request.person == due.person && Some(request.id) == due.id;
+            watched.iter().find(is_it).map(|due| due.org)
         };
-        open.retain(is_watched);
-        Ok(open)
+        Ok(open.into_iter().filter_map(|request| Some((org_of(&request)?, request))).collect())
     }
 }

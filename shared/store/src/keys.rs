@@ -13,6 +13,7 @@
 //! | the erasure that is, or was last, under way (one per person) | table | `ORG#o#P#p`, `R` |
 //! | one request of the person | table | `ORG#o#P#p`, `R#i` |
 //! | the person's current link to the data view | table | `ORG#o#P#p`, `V` |
+//! | the sessions of a member of staff, by the digest of what their cookie holds | table | `ORG#o#U#p`, all |
 //! | a plan of the person's erasure | table | `ORG#o#P#p`, `S#<hash>` |
 //! | the holds on the person | table | `ORG#o#P#p`, begins with `W#` |
 //! | the holds on the whole tenant | table | `ORG#o`, begins with `W#` |
@@ -26,6 +27,7 @@
 //! | whether this value, or this person, was erased | table | `ORG#o#I#<keyed hash>`, `T` |
 //! | what was answered under an idempotency key | table | `ORG#o#K#<hash>`, `K` |
 //! | all requests of the tenant, newest first | `list` | `ORG#o` |
+//! | the requests of the tenant that wait for its staff, the next deadline first | `open` | `ORG#o` |
 //! | all tombstones of the tenant | `list` | `ORG#o#T` |
 //! | all holds of the tenant, newest first | `list` | `ORG#o#W` |
 //! | what needs attention by now, oldest first | `due` | `<attention>#<shard>`, up to `<now>` |
@@ -51,13 +53,14 @@
 use chrono::SecondsFormat;
 use domain::{
     HoldId, OrgId, PersonKey, RequestId, Timestamp,
+    deadline::Law,
     hold::Hold,
     request::{Attention, Kind, Request, Work},
 };
 use uuid::Uuid;
 
 /// The primary key of an item.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
     /// Partition key.
     pub pk: String,
@@ -185,6 +188,16 @@ pub fn view_link(org: OrgId, person: PersonKey) -> Key {
     Key { pk: person_partition(org, person), sk: "V".into() }
 }
 
+/// The partition of the sessions of a member of staff.
+pub fn session_partition(org: OrgId, staff: PersonKey) -> String {
+    format!("ORG#{org}#U#{staff}")
+}
+
+/// Where a session lies, given the digest of what its cookie holds.
+pub fn session(org: OrgId, staff: PersonKey, digest: [u8; 32]) -> Key {
+    Key { pk: session_partition(org, staff), sk: hex::encode(digest) }
+}
+
 /// The partition of all persons identified by a value, given its keyed hash.
 pub fn identity_partition(org: OrgId, hash: [u8; 16]) -> String {
     format!("ORG#{org}#I#{}", hex::encode(hash))
@@ -243,6 +256,14 @@ pub fn client_list_partition(org: OrgId) -> String {
 pub fn in_list(org: OrgId, request: &Request) -> Option<Key> {
     let place = || Key { pk: list_partition(org), sk: list_sort(request.received_at, request.id.0) };
     request.is_listed().then(place)
+}
+
+/// Where a request stands among those of its tenant that wait for its staff, if it does. Its order is that
+/// of the law that most tenants live under: whoever shows it knows better.
+pub fn in_open(org: OrgId, request: &Request) -> Option<Key> {
+    let deadline = request.deadline(&Law::default()).ends_at;
+    let place = || Key { pk: list_partition(org), sk: list_sort(deadline, request.id.0) };
+    request.awaits_staff().then(place)
 }
 
 /// Where a hold stands in the list of all holds of its tenant.

@@ -12,6 +12,7 @@
 //! | [`certificates`] | certificates of erasures, and the keys that sign them |
 //! | [`clients`] | API clients and our own token-signing key |
 //! | [`replies`] | what was answered under an idempotency key |
+//! | [`sessions`] | who of the staff is signed in to the console |
 //! | [`links`] | one-time links into the personal data view |
 //! | [`takeouts`] | finished archives |
 //! | [`vault`] | keys: pseudonyms, sealing, and forgetting by destroying a key |
@@ -33,6 +34,7 @@ pub mod plans;
 pub mod replies;
 pub mod requests;
 mod services;
+pub mod sessions;
 pub mod standing;
 mod table;
 pub mod takeouts;

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::{
     Ledger, StoreError,
     keys::{self, Key},
-    table::{IndexPage, Item, Read},
+    table::{IndexPage, Item, Place, Read},
 };
 
 /// Comes before every time; DynamoDB takes no empty text in the condition on a key.
@@ -53,6 +53,19 @@ pub struct Filter {
     pub to: Option<Timestamp>,
 }
 
+/// In which order requests are listed, and which.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// All, what was received last first.
+    Newest,
+    /// All, what was received first first.
+    Oldest,
+    /// What waits for the staff, the next deadline first.
+    Due,
+    /// What waits for the staff, the last deadline first.
+    DueLast,
+}
+
 impl Ledger<'_> {
     /// A page of the list in partition `pk`, and where the next begins.
     pub(crate) async fn listed(
@@ -62,21 +75,67 @@ impl Ledger<'_> {
         after: Option<&Cursor>,
         limit: usize,
     ) -> Result<(Vec<Item>, Option<Cursor>), StoreError> {
-        let from = filter.from.map_or_else(|| FIRST.to_owned(), keys::sortable);
+        let (keys, cursor) = self.places(Order::Newest, pk, filter, after, limit).await?;
+        Ok((self.store.table.get_many(&keys, Read::Eventual).await?, cursor))
+    }
+
+    /// The newest `most` places of a list, as they stand in it: no item is read.
+    pub(crate) async fn sort_keys(
+        &self,
+        order: Order,
+        pk: &str,
+        range: Filter,
+        most: usize,
+    ) -> Result<Vec<String>, StoreError> {
+        let (places, _) = self.page(order, pk, range, None, most).await?;
+        Ok(places.into_iter().map(|place| place.sort).collect())
+    }
+
+    /// Where the items of a page of the list lie, and where the next page begins.
+    pub(crate) async fn places(
+        &self,
+        order: Order,
+        pk: &str,
+        filter: Filter,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<(Vec<Key>, Option<Cursor>), StoreError> {
+        let (places, cursor) = self.page(order, pk, filter, after, limit).await?;
+        Ok((places.into_iter().map(|place| place.key).collect(), cursor))
+    }
+
+    async fn page(
+        &self,
+        order: Order,
+        pk: &str,
+        filter: Filter,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<(Vec<Place>, Option<Cursor>), StoreError> {
+        let (index, newest_first) = match order {
+            Order::Newest => ("list", true),
+            Order::Oldest => ("list", false),
+            Order::Due => ("open", false),
+            Order::DueLast => ("open", true),
+        };
+        let last = after.map(|Cursor(last)| last.clone());
+        let from = match (&last, newest_first) {
+            (Some(last), false) => last.clone(),
+            (Some(_), true) | (None, _) => filter.from.map_or_else(|| FIRST.to_owned(), keys::sortable),
+        };
         // Sort keys are unique and what comes after the cursor is strictly smaller; `#` is what
         // follows the time, and `\u{7f}` is above every character that a sort key has.
-        let to = match (after, filter.to) {
-            (Some(Cursor(last)), _) => last.clone(),
-            (None, Some(to)) => keys::sortable(to),
-            (None, None) => "\u{7f}".into(),
+        let to = match (&last, newest_first, filter.to) {
+            (Some(last), true, _) => last.clone(),
+            (Some(_), false, Some(to)) | (None, _, Some(to)) => keys::sortable(to),
+            (Some(_), false, None) | (None, _, None) => "\u{7f}".into(),
         };
         // DynamoDB refuses a range that ends before it begins.
         if to < from {
             return Ok((Vec::new(), None));
         }
         let wanted = i32::try_from(limit + 2).unwrap_or(i32::MAX);
-        let page =
-            IndexPage { index: "list", pk, sk: (&from, &to), newest_first: true, limit: wanted, start: None };
+        let page = IndexPage { index, pk, sk: (&from, &to), newest_first, limit: wanted, start: None };
         let (mut places, _) = self.store.table.index_page(page).await?;
         if let Some(Cursor(last)) = after {
             places.retain(|place| place.sort != *last);
@@ -84,7 +143,6 @@ impl Ledger<'_> {
         let more = places.len() > limit;
         places.truncate(limit);
         let cursor = places.last().filter(|_| more).map(|place| Cursor(place.sort.clone()));
-        let keys: Vec<Key> = places.into_iter().map(|place| place.key).collect();
-        Ok((self.store.table.get_many(&keys, Read::Eventual).await?, cursor))
+        Ok((places, cursor))
     }
 }

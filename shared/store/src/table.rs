@@ -242,6 +242,12 @@ pub(crate) fn readable<T: DeserializeOwned>(item: Item) -> Result<T, StoreError>
     from_item(item).map_err(|_| StoreError::Unreadable { what: "item" })
 }
 
+/// Where a stored item lies.
+pub(crate) fn place_of(item: &Item) -> Key {
+    let pk = item.get("pk").and_then(|value| value.as_s().ok()).cloned().unwrap_or_default();
+    Key { pk, sk: sort_key(item).to_owned() }
+}
+
 /// The sort key of a stored item.
 pub(crate) fn sort_key(item: &Item) -> &str {
     item.get("sk").and_then(|value| value.as_s().ok()).map_or("", String::as_str)

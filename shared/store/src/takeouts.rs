@@ -76,6 +76,23 @@ impl Takeouts {
     /// # Errors
     /// When the link cannot be signed.
     pub async fn link(&self, key: &str, file_name: &str) -> Result<String, StoreError> {
+        self.link_as(key, file_name, "application/zip").await
+    }
+
+    /// Puts something else that is fetched from here: what lies under `exports/` goes after a day.
+    ///
+    /// # Errors
+    /// When the bucket cannot be reached.
+    pub async fn put(&self, key: &str, body: Bytes) -> Result<(), StoreError> {
+        let put = self.s3.put_object().bucket(&self.bucket).key(key).body(body.into()).send().await;
+        put.map(drop).map_err(|error| StoreError::from_sdk(SERVICE, error))
+    }
+
+    /// The same as [`Self::link`] to something of another media type.
+    ///
+    /// # Errors
+    /// When the link cannot be signed.
+    pub async fn link_as(&self, key: &str, file_name: &str, kind: &str) -> Result<String, StoreError> {
         let life = PresigningConfig::expires_in(Self::LINK_LIFE).map_err(|error| {
             StoreError::Unavailable { service: SERVICE, code: "signing".into(), source: Box::new(error) }
         })?;
@@ -85,7 +102,7 @@ impl Takeouts {
             .get_object()
             .bucket(&self.bucket)
             .key(key)
-            .response_content_type("application/zip")
+            .response_content_type(kind)
             .response_content_disposition(format!("attachment; filename=\"{file_name}\""))
             .presigned(life)
             .await

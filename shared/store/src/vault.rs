@@ -9,7 +9,7 @@
 //! HKDF-SHA256, HMAC-SHA256.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -28,7 +28,7 @@ use zeroize::Zeroizing;
 use crate::{
     Services, StoreError,
     keys::{self, Key},
-    table::{Only, Read, Table},
+    table::{Only, Read, Table, place_of, readable},
 };
 
 /// Whose key seals something.
@@ -143,6 +143,30 @@ impl Vault {
         let Some(secret) = self.data_key(org, owner).await? else { return Ok(None) };
         let root = hkdf::Salt::new(hkdf::HKDF_SHA256, b"lethe data key").extract(&secret);
         expand(&root, purpose.as_bytes()).map(Some)
+    }
+
+    /// The data keys of several, read together; none for those that are destroyed.
+    pub(crate) async fn seals_of(
+        &self,
+        org: OrgId,
+        owners: impl IntoIterator<Item = Owner>,
+    ) -> Result<HashMap<Owner, Option<Seal>>, StoreError> {
+        let places: BTreeMap<Key, Owner> =
+            owners.into_iter().map(|owner| (owner.place(org), owner)).collect();
+        let mut seals: HashMap<Owner, Option<Seal>> = places.values().map(|owner| (*owner, None)).collect();
+        if places.is_empty() {
+            return Ok(seals);
+        }
+        let tenant = self.tenant(org).await?;
+        let keys: Vec<Key> = places.keys().cloned().collect();
+        for item in self.table.get_many(&keys, Read::Eventual).await? {
+            let place = place_of(&item);
+            let Some(owner) = places.get(&place) else { continue };
+            let mut wrapped: Wrapped = readable(item)?;
+            let seal = Seal::new(tenant.wrap.open(&place.pk, &mut wrapped.k)?)?;
+            seals.insert(*owner, Some(seal));
+        }
+        Ok(seals)
     }
 
     /// The data key of `owner`, made if there is none.

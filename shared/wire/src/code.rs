@@ -17,6 +17,9 @@ pub enum Code {
     AuthUnavailable,
     BadClient,
     CredentialsInQuery,
+    SignedOut,
+    SignInFailed,
+    FormExpired,
     InsufficientPermissions,
     MissingLinkedIdentity,
     NotAcceptable,
@@ -57,7 +60,7 @@ pub enum Code {
 pub struct Row {
     /// A stable name.
     pub slug: &'static str,
-    /// The HTTP status in each dialect, in the order of [`crate::Dialect`].
+    /// The HTTP status in each dialect, in the order of [`crate::Dialect`]; pages have those of our own.
     pub statuses: [u16; 6],
     /// What it means, for people. `{}` stands for a part that depends on the case.
     pub title: &'static str,
@@ -83,6 +86,9 @@ impl Code {
         Self::AuthUnavailable,
         Self::BadClient,
         Self::CredentialsInQuery,
+        Self::SignedOut,
+        Self::SignInFailed,
+        Self::FormExpired,
         Self::InsufficientPermissions,
         Self::MissingLinkedIdentity,
         Self::NotAcceptable,
@@ -137,6 +143,9 @@ impl Code {
             Self::AuthUnavailable         => row("auth_unavailable",         [502, 503, 503, 503, 503, 503], "problem connecting to the introspection endpoint"),
             Self::BadClient               => row("auth_bad_client",          [401, 401, 401, 403, 401, 401], "unknown client or wrong secret"),
             Self::CredentialsInQuery      => row("credentials_in_query",     [403, 403, 403, 403, 403, 403], "credentials must not be part of the address"),
+            Self::SignedOut               => row("signed_out",               [401, 401, 401, 403, 401, 401], "you are not signed in"),
+            Self::SignInFailed            => row("sign_in_failed",           [401, 401, 401, 403, 401, 401], "signing in did not work"),
+            Self::FormExpired             => row("form_expired",             [403, 403, 403, 403, 403, 403], "the form was not sent from a page of yours, or is too old"),
             Self::InsufficientPermissions => row("insufficient_permissions", [403, 403, 403, 403, 403, 403], "Insufficient Permissions"),
             Self::MissingLinkedIdentity   => row("missing-linked-identity",  [401, 401, 401, 403, 401, 401], "Missing linked identity for authorized access"),
             Self::NotAcceptable           => row("not_acceptable",           [406, 400, 400, 422, 400, 406], "the answer is not available in the media type asked for"),

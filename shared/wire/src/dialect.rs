@@ -27,6 +27,8 @@ pub enum Dialect {
     Management,
     /// Our own: problem details (RFC 9457).
     Native,
+    /// Pages for people. What goes wrong is told by a page as well, which `runtime` makes.
+    Page,
 }
 
 /// An error as it goes over the wire.
@@ -43,23 +45,35 @@ pub struct Rendered {
 }
 
 impl Dialect {
-    /// All dialects, in the order of the columns of [`Code::row`].
-    pub const ALL: [Self; 6] =
-        [Self::JsonApi, Self::Envelope, Self::Connect, Self::Detail, Self::Management, Self::Native];
+    /// All dialects, in the order of the columns of [`Code::row`]; pages share the last.
+    pub const ALL: [Self; 7] = [
+        Self::JsonApi,
+        Self::Envelope,
+        Self::Connect,
+        Self::Detail,
+        Self::Management,
+        Self::Native,
+        Self::Page,
+    ];
 
-    /// The media type of JSON answers.
+    /// The media type of answers.
     pub const fn media_type(self) -> &'static str {
         match self {
             Self::JsonApi => "application/vnd.api+json",
             Self::Envelope | Self::Connect | Self::Detail | Self::Management | Self::Native => {
                 "application/json"
             }
+            Self::Page => "text/html; charset=utf-8",
         }
     }
 
     /// The status of an error.
     pub const fn status(self, code: Code) -> u16 {
-        code.row().statuses[self as usize]
+        let column = match self {
+            Self::Page => Self::Native,
+            other => other,
+        };
+        code.row().statuses[column as usize]
     }
 
     /// An error in this dialect. `request_id` tells the call in our logs.
@@ -73,7 +87,7 @@ impl Dialect {
             Self::Connect => written(&connect(problem, status)),
             Self::Detail => detail(problem),
             Self::Management => written(&management(problem, status)),
-            Self::Native => written(&native(problem, status, request_id)),
+            Self::Native | Self::Page => written(&native(problem, status, request_id)),
         };
         let mut headers = Vec::new();
         if status == 401 && self == Self::Management {
@@ -83,7 +97,7 @@ impl Dialect {
             headers.push(("retry-after", seconds.to_string()));
         }
         let content_type = match self {
-            Self::Native => "application/problem+json",
+            Self::Native | Self::Page => "application/problem+json",
             Self::JsonApi | Self::Envelope | Self::Connect | Self::Detail | Self::Management => {
                 self.media_type()
             }
@@ -149,6 +163,9 @@ fn json_api(problem: &Problem, status: u16, request_id: &str) -> JsonApiErrors {
         | Code::InvalidParameter
         | Code::AuthUnavailable
         | Code::CredentialsInQuery
+        | Code::SignedOut
+        | Code::SignInFailed
+        | Code::FormExpired
         | Code::TooLarge
         | Code::PersonNotFound
         | Code::TakeoutNotFound
@@ -243,6 +260,9 @@ fn connect(problem: &Problem, status: u16) -> ConnectError {
         | Code::BadClient => plain("Unauthorized", status),
         Code::InsufficientPermissions | Code::CredentialsInQuery => plain("Forbidden", status),
         Code::AuthUnavailable
+        | Code::SignedOut
+        | Code::SignInFailed
+        | Code::FormExpired
         | Code::MissingLinkedIdentity
         | Code::NotAcceptable
         | Code::UnsupportedMediaType

@@ -5,10 +5,10 @@ use crate::WORKSPACE;
 
 /// The verbs that names begin with. A new one is welcome, but should be meant.
 const VERBS: &[&str] = &[
-    "apply", "build", "cancel", "check", "collect", "confirm", "create", "delete", "download", "erase",
-    "expire", "get", "import", "issue", "lift", "list", "make", "override", "put", "queue", "record",
-    "release", "replace", "request", "restrict", "resume", "run", "send", "show", "store", "sweep",
-    "withdraw",
+    "apply", "build", "cancel", "change", "check", "collect", "confirm", "create", "delete", "download",
+    "erase", "expire", "get", "import", "issue", "lift", "list", "make", "override", "plan", "put", "queue",
+    "record", "release", "replace", "request", "restrict", "resume", "run", "send", "show", "sign", "store",
+    "sweep", "withdraw",
 ];
 
 #[test]

@@ -11,11 +11,14 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use crate::{TEMPLATE, WORKSPACE, generate, lambda::Lambda};
+use crate::{
+    TEMPLATE, WORKSPACE, generate,
+    lambda::{self, Lambda},
+};
 
 fn lambdas() -> Vec<Lambda> {
     let (endpoints, workers) = (functions::catalog::endpoints(), functions::catalog::workers());
-    endpoints.iter().map(Lambda::from).chain(workers.iter().map(Lambda::from)).collect()
+    lambda::of_endpoints(&endpoints).into_iter().chain(workers.iter().map(Lambda::from)).collect()
 }
 
 /// The template, as CloudFormation reads it.

@@ -12,7 +12,11 @@ use crate::{
 
 /// What each function may do, by what is in the template.
 fn table(template: &Value) -> Vec<(Lambda, Rights)> {
-    lambdas().into_iter().map(|lambda| (lambda, rights::of(template, &lambda))).collect()
+    let with_rights = |lambda| {
+        let rights = rights::of(template, &lambda);
+        (lambda, rights)
+    };
+    lambdas().into_iter().map(with_rights).collect()
 }
 
 /// The functions that may do any of `actions` to anything that begins with `resource`.

@@ -113,5 +113,6 @@ pub(super) async fn verify(app: &App, id: &str, secret: &str) -> Result<Caller, 
         is_client: true,
         grants: grants.into_iter().collect::<Grants>(),
         linked_identities: Default::default(),
+        staff: None,
     })
 }

@@ -3,14 +3,11 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use aws_smithy_http_client::{Connector, tls};
-use aws_smithy_runtime_api::{client::http::HttpConnector as _, http::Request};
-use aws_smithy_types::body::SdkBody;
 use chrono::TimeDelta;
 use domain::Timestamp;
 use jsonwebtoken::jwk::{Jwk, JwkSet};
 
-use crate::Issuer;
+use crate::{Issuer, outbound};
 
 /// How long an issuer is left alone after it was asked.
 const PAUSE: TimeDelta = TimeDelta::minutes(5);
@@ -107,19 +104,5 @@ impl KeyRing {
 
 /// Fetches a key set from its configured address.
 async fn fetch(url: &str) -> Option<JwkSet> {
-    let connector = Connector::builder()
-        .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc))
-        .build();
-    let mut request = Request::new(SdkBody::empty());
-    request.set_uri(url.to_owned()).ok()?;
-    let ask = async {
-        let response = connector.call(request).await.ok()?;
-        if response.status().as_u16() != 200 {
-            return None;
-        }
-        let body = aws_smithy_types::byte_stream::ByteStream::new(response.into_body());
-        let bytes = body.collect().await.ok()?.into_bytes();
-        (bytes.len() <= MOST).then(|| serde_json::from_slice(&bytes).ok()).flatten()
-    };
-    tokio::time::timeout(std::time::Duration::from_secs(3), ask).await.ok().flatten()
+    serde_json::from_slice(&outbound::get(url, MOST).await?).ok()
 }

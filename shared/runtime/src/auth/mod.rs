@@ -2,6 +2,8 @@
 
 mod clients;
 mod jwks;
+pub mod session;
+pub mod sign_in;
 mod token;
 
 use std::collections::BTreeSet;
@@ -11,6 +13,7 @@ use http::HeaderMap;
 use wire::{At, Code, Fault, Problem, Reason};
 
 pub use clients::hash_secret;
+pub use session::Staff;
 pub use token::{Audience, OwnToken, TokenClaims, sign};
 
 use crate::{App, Credentials, Failure, Issuer};
@@ -30,6 +33,8 @@ pub struct Caller {
     pub grants: Grants,
     /// Third parties with which the person has logged in.
     pub linked_identities: BTreeSet<String>,
+    /// Who of the staff it is, if they came through the console.
+    pub staff: Option<Staff>,
 }
 
 impl Caller {
@@ -73,6 +78,7 @@ pub(crate) async fn verify(
             token::verify(app, token).await.map(Some)
         }
         Credentials::ApiKey => api_key(app, headers).await.map(Some),
+        Credentials::Session => session::verify(app, headers).await.map(Some),
         Credentials::BasicOrBearer => match bearer(headers) {
             Some(token) => token::verify(app, token).await.map(Some),
             None => {

@@ -24,7 +24,7 @@ const OWN_KEY: &str = "lethe";
 /// The issuer and audience of our own tokens.
 const OWN: &str = "lethe";
 /// How far clocks may differ.
-const LEEWAY: TimeDelta = TimeDelta::seconds(60);
+pub(super) const LEEWAY: TimeDelta = TimeDelta::seconds(60);
 /// The longest token that is read.
 const LONGEST: usize = 16 * 1024;
 /// The version of the claims below.
@@ -32,7 +32,7 @@ const VERSION: u32 = 1;
 
 /// The part of a token's header that decides.
 #[derive(Deserialize)]
-struct Head {
+pub(super) struct Head {
     alg: String,
     kid: Option<String>,
     typ: Option<String>,
@@ -88,7 +88,7 @@ pub enum Audience {
 }
 
 impl Audience {
-    fn names(&self, audience: &str) -> bool {
+    pub(super) fn names(&self, audience: &str) -> bool {
         match self {
             Self::One(one) => one == audience,
             Self::Many(many) => many.iter().any(|one| one == audience),
@@ -97,13 +97,13 @@ impl Audience {
 }
 
 /// What a token must hold to.
-struct Terms {
-    key: DecodingKey,
-    algorithm: Algorithm,
-    iss: String,
+pub(super) struct Terms {
+    pub(super) key: DecodingKey,
+    pub(super) algorithm: Algorithm,
+    pub(super) iss: String,
     audience: String,
     org: Option<OrgId>,
-    is_own: bool,
+    pub(super) is_own: bool,
 }
 
 /// Verifies a token.
@@ -179,10 +179,11 @@ pub(super) async fn verify(app: &App, token: &str) -> Result<Caller, Failure> {
         subject: claims.sub,
         grants: scopes.chain(claims.permissions).collect(),
         linked_identities: claims.linked_identities.into_iter().collect(),
+        staff: None,
     })
 }
 
-fn head(token: &str) -> Result<Head, Failure> {
+pub(super) fn head(token: &str) -> Result<Head, Failure> {
     let malformed = || Failure::from(Problem::about(Code::AuthTokenFormat, "header"));
     let encoded = token.split('.').next().unwrap_or_default();
     let decoded = URL_SAFE_NO_PAD.decode(encoded).map_err(|_| malformed())?;
@@ -190,7 +191,7 @@ fn head(token: &str) -> Result<Head, Failure> {
 }
 
 /// The key and the rules by which a token with this header is verified.
-async fn terms(app: &App, head: &Head) -> Result<Terms, Failure> {
+pub(super) async fn terms(app: &App, head: &Head) -> Result<Terms, Failure> {
     let wrong_algorithm = || Failure::from(Problem::about(Code::AuthTokenFormat, "algorithm"));
     let algorithm: Algorithm = head.alg.parse().map_err(|_| wrong_algorithm())?;
     let kid = head.kid.as_deref().ok_or(Code::AuthInvalidKeyId)?;

@@ -2,10 +2,11 @@
 
 use domain::{
     HoldId, PersonId, PersonKey, RequestId, Timestamp,
+    deadline::Clock,
     mandate::Mandate,
     processing::Erasure,
     purge::{Purge, PurgeState, StoreOutcome},
-    request::{Confirmation, Door, Kind, Notice, Request, Template, Work},
+    request::{Confirmation, Door, Kind, Notice, Outcome, Request, Template, Work},
     takeout::{Archive, Takeout, TakeoutState},
 };
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,8 @@ pub(super) struct RequestItem {
     door: Door,
     received: Timestamp,
     changed: Timestamp,
+    #[serde(default, skip_serializing_if = "Clock::is_empty")]
+    clock: Clock,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     confirmed: Option<Confirmed>,
     work: WorkItem,
@@ -47,6 +50,8 @@ pub(super) struct RequestItem {
 struct Confirmed {
     at: Timestamp,
     by: String,
+    #[serde(default, skip_serializing_if = "Outcome::is_done")]
+    outcome: Outcome,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -87,6 +92,7 @@ struct NoticeItem {
 pub(super) struct Private {
     person_id: Option<PersonId>,
     remarks: Option<String>,
+    extension: Option<String>,
     internal: Option<String>,
     comment: Option<String>,
     deliver_to: Option<String>,
@@ -102,6 +108,7 @@ impl Private {
         Self {
             person_id: request.person_id.clone(),
             remarks: request.remarks.clone(),
+            extension: request.clock.extension.as_ref().and_then(|extension| extension.reason.clone()),
             internal: request.confirmation.as_ref().and_then(|confirmation| confirmation.remarks.clone()),
             comment: request.confirmation.as_ref().and_then(|confirmation| confirmation.comment.clone()),
             deliver_to: takeout.and_then(|takeout| takeout.deliver_to.clone()),
@@ -130,7 +137,8 @@ impl RequestItem {
             door: request.door,
             received: request.received_at,
             changed: request.changed_at,
-            confirmed: request.confirmation.as_ref().map(|c| Confirmed { at: c.at, by: c.by.clone() }),
+            clock: request.clock.clone(),
+            confirmed: request.confirmation.as_ref().map(Confirmed::of),
             work: WorkItem::of(&request.work),
             notices: request
                 .notices
@@ -170,9 +178,18 @@ impl RequestItem {
         self.x.clone()
     }
 
+    /// Leaves out what is sealed of it.
+    pub(super) fn leave_sealed(&mut self) {
+        self.x = None;
+    }
+
     /// The request, given what was sealed of it.
     pub(super) fn into_request(self, person: PersonKey, private: Private) -> Request {
         let mut mail = private.mail.into_iter();
+        let mut clock = self.clock;
+        if let Some(extension) = &mut clock.extension {
+            extension.reason = private.extension;
+        }
         Request {
             id: self.id,
             person,
@@ -183,7 +200,9 @@ impl RequestItem {
             changed_at: self.changed,
             version: self.v,
             remarks: private.remarks,
-            confirmation: self.confirmed.map(|Confirmed { at, by }| Confirmation {
+            clock,
+            confirmation: self.confirmed.map(|Confirmed { at, by, outcome }| Confirmation {
+                outcome,
                 at,
                 by,
                 remarks: private.internal,
@@ -232,6 +251,12 @@ impl RequestItem {
     }
 }
 
+impl Confirmed {
+    fn of(confirmation: &Confirmation) -> Self {
+        Self { at: confirmation.at, by: confirmation.by.clone(), outcome: confirmation.outcome }
+    }
+}
+
 impl WorkItem {
     fn of(work: &Work) -> Self {
         match work {
@@ -253,5 +278,72 @@ impl WorkItem {
                 mandate: purge.mandate.clone(),
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use domain::{
+        deadline::{Doubt, Extension, ExtensionGround},
+        request::Refusal,
+    };
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const AT: &str = "2026-03-02T10:00:00Z";
+
+    /// A row as it was written before requests had clocks.
+    fn old_row() -> Value {
+        json!({
+            "pk": "ORG#o#P#p", "sk": "R#r", "v": 3,
+            "id": "c0daf39b-4df5-4241-9e7d-b1b85f829090",
+            "kind": "correction", "door": "trivore", "received": AT, "changed": AT,
+            "confirmed": {"at": AT, "by": "Ada"},
+            "work": "manual",
+            "notices": [{"template": "purge_done", "sent": AT, "retry": AT}],
+            "x": null,
+        })
+    }
+
+    fn read(row: &Value, private: Private) -> Request {
+        let item: RequestItem = serde_json::from_value(row.clone()).unwrap();
+        item.into_request(PersonKey([1; 10]), private)
+    }
+
+    fn written(request: &Request) -> Value {
+        let place = Key { pk: "ORG#o#P#p".into(), sk: "R#r".into() };
+        serde_json::to_value(RequestItem::of(&place, request, None)).unwrap()
+    }
+
+    #[test]
+    fn a_row_of_the_release_before_is_read_and_written_as_it_was() {
+        let request = read(&old_row(), Private::default());
+
+        assert_eq!(request.clock, Clock::default());
+        assert_eq!(request.confirmation.as_ref().unwrap().outcome, Outcome::Done);
+        let mut row = old_row();
+        row.as_object_mut().unwrap().remove("x");
+        assert_eq!(written(&request), row);
+    }
+
+    #[test]
+    fn a_clock_is_kept_and_its_reason_sealed() {
+        let mut request = read(&old_row(), Private::default());
+        let at: Timestamp = AT.parse().unwrap();
+        request.clock.doubts = vec![Doubt { asked_at: at, answered_at: None }];
+        request.clock.extension = Some(Extension {
+            ground: ExtensionGround::Number,
+            reason: Some("Four archives.".into()),
+            decided_at: at,
+            told_at: Some(at),
+        });
+        let outcome = Outcome::Refused(Refusal::Excessive);
+        request.confirmation = request.confirmation.map(|own| Confirmation { outcome, ..own });
+        let row = written(&request);
+
+        assert!(!row.to_string().contains("Four archives"));
+        assert_eq!(read(&row, Private::of(&request)), request);
     }
 }

@@ -2,20 +2,23 @@
 
 mod item;
 
-use std::collections::{HashMap, hash_map::Entry};
+use std::collections::{BTreeMap, HashMap, hash_map::Entry};
+
+use chrono::NaiveDate;
 
 use domain::{
     OrgId, PersonKey, RequestId, Timestamp,
     processing::Erasure,
     request::{Attention, Request},
 };
+use futures_util::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Inner, Ledger, Store, StoreError,
     keys::{self, Key},
-    list::{Cursor, FIRST, Filter},
-    table::{IndexPage, Item, Only, Range, Read, readable, sort_key},
+    list::{Cursor, FIRST, Filter, Order},
+    table::{IndexPage, Item, Only, Place, Range, Read, place_of, readable, sort_key},
     vault::{Owner, Seal},
 };
 use item::{OwnerItem, Private, RequestItem};
@@ -138,7 +141,11 @@ impl Ledger<'_> {
             Some(seal.seal(place, &private)?)
         };
         let item = RequestItem::of(place, request, x);
-        let indexes = [("due", keys::in_due(request)), ("list", keys::in_list(self.org, request))];
+        let indexes = [
+            ("due", keys::in_due(request)),
+            ("list", keys::in_list(self.org, request)),
+            ("open", keys::in_open(self.org, request)),
+        ];
         self.store.table.put(place, &item, &indexes, only).await
     }
 
@@ -213,6 +220,69 @@ impl Ledger<'_> {
         let pk = keys::list_partition(self.org);
         let (items, cursor) = self.listed(&pk, filter, after, limit).await?;
         Ok((self.open_all(items).await?, cursor))
+    }
+
+    /// A page of the tenant's requests in this order, and where the next begins. Without `with_sealed` what
+    /// is private in them is left out, and no key is read.
+    ///
+    /// # Errors
+    /// When the tables cannot be read.
+    pub async fn page_of_requests(
+        &self,
+        order: Order,
+        range: Filter,
+        after: Option<&Cursor>,
+        limit: usize,
+        with_sealed: bool,
+    ) -> Result<(Vec<Request>, Option<Cursor>), StoreError> {
+        let pk = keys::list_partition(self.org);
+        let (places, cursor) = self.places(order, &pk, range, after, limit).await?;
+        let rank: HashMap<Key, usize> = places.iter().cloned().zip(0..).collect();
+        let mut items = self.store.table.get_many(&places, Read::Eventual).await?;
+        items.sort_by_key(|item| rank.get(&place_of(item)).copied());
+        let mut requests = Vec::with_capacity(items.len());
+        let mut seals = HashMap::new();
+        if with_sealed {
+            let parsed = items.iter().cloned().map(readable::<RequestItem>).collect::<Result<Vec<_>, _>>()?;
+            let owners = parsed.iter().filter_map(|item| {
+                let (_, person) = keys::owner_of_partition(&item.place().pk)?;
+                item.sealed().map(|_| owner(person, item.id, item.keep))
+            });
+            seals = self.store.vault.seals_of(self.org, owners).await?;
+        }
+        for item in items {
+            let mut item: RequestItem = readable(item)?;
+            let Some((_, person)) = keys::owner_of_partition(&item.place().pk) else { continue };
+            if !with_sealed {
+                item.leave_sealed();
+            }
+            let request = self.open(item, person, &mut seals).await?;
+            // A current erasure may just have been copied to its own id.
+            if !requests.iter().any(|known: &Request| known.id == request.id) {
+                requests.push(request);
+            }
+        }
+        Ok((requests, cursor))
+    }
+
+    /// How many requests were received on each day from `from` on, oldest first; of the newest `most` alone.
+    /// Reads the index and nothing else.
+    ///
+    /// # Errors
+    /// When the table cannot be read.
+    pub async fn received_by_day(
+        &self,
+        from: Timestamp,
+        most: usize,
+    ) -> Result<BTreeMap<NaiveDate, usize>, StoreError> {
+        let pk = keys::list_partition(self.org);
+        let range = Filter { from: Some(from), to: None };
+        let days = self.sort_keys(Order::Newest, &pk, range, most).await?;
+        let mut by_day = BTreeMap::new();
+        for day in days.iter().filter_map(|sort| sort.get(..10)?.parse::<NaiveDate>().ok()) {
+            *by_day.entry(day).or_default() += 1;
+        }
+        Ok(by_day)
     }
 
     /// Keeps of all requests of a person only what proves that they were made and dealt with.
@@ -292,6 +362,44 @@ impl Ledger<'_> {
     }
 }
 
+impl Ledger<'_> {
+    /// Some of the tenant's requests that need this attention by `until`, as the index of all tenants says:
+    /// the first `most` of each of its parts are looked at.
+    ///
+    /// # Errors
+    /// When the table cannot be read.
+    pub async fn due_until(
+        &self,
+        attention: Attention,
+        until: Timestamp,
+        most: usize,
+    ) -> Result<Vec<Due>, StoreError> {
+        let to = &*keys::sortable(until);
+        let limit = i32::try_from(most).unwrap_or(i32::MAX);
+        let parts = (0..keys::DUE_SHARDS).map(|shard| async move {
+            let pk = keys::due_partition(attention, shard);
+            let page =
+                IndexPage { index: "due", pk: &pk, sk: (FIRST, to), newest_first: false, limit, start: None };
+            self.store.table.index_page(page).await
+        });
+        let mut due = Vec::new();
+        for (places, _) in try_join_all(parts).await? {
+            due.extend(places.iter().filter_map(due_at).filter(|due| due.org == self.org));
+        }
+        Ok(due)
+    }
+}
+
+/// Which request an index found.
+fn due_at(place: &Place) -> Option<Due> {
+    let (org, person) = keys::owner_of_partition(&place.key.pk)?;
+    let id = match place.key.sk.as_str() {
+        keys::ERASURE => None,
+        sk => Some(sk.split_once('#')?.1.parse().ok()?),
+    };
+    Some(Due { org, person, id })
+}
+
 impl Inner {
     /// The requests at these places, without what is sealed in them: no key is asked for. Past erasures
     /// are left out, since the current one took over.
@@ -360,14 +468,7 @@ impl Store {
         let page =
             IndexPage { index: "due", pk: &pk, sk: (FIRST, &to), newest_first: false, limit: 1000, start };
         let (places, start) = self.inner.table.index_page(page).await?;
-        let due = places.iter().filter_map(|place| {
-            let (org, person) = keys::owner_of_partition(&place.key.pk)?;
-            let id = match place.key.sk.as_str() {
-                keys::ERASURE => None,
-                sk => Some(sk.split_once('#')?.1.parse().ok()?),
-            };
-            Some(Due { org, person, id })
-        });
+        let due = places.iter().filter_map(due_at);
         let next = match start {
             Some(start) => Some(DueCursor { shard, start: Some(start) }),
             None => (shard + 1 < keys::DUE_SHARDS).then_some(DueCursor { shard: shard + 1, start: None }),

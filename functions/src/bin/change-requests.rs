@@ -1,0 +1,5 @@
+//! Lambda `change-requests`.
+
+fn main() -> std::process::ExitCode {
+    functions::console::change()
+}

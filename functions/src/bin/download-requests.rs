@@ -1,0 +1,5 @@
+//! Lambda `download-requests`.
+
+fn main() -> std::process::ExitCode {
+    functions::console::export::main()
+}

@@ -1,0 +1,5 @@
+//! Lambda `plan-purges`.
+
+fn main() -> std::process::ExitCode {
+    functions::console::plan_purges()
+}

@@ -1,0 +1,5 @@
+//! Lambda `show-console`.
+
+fn main() -> std::process::ExitCode {
+    functions::console::show()
+}

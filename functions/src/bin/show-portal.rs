@@ -1,0 +1,5 @@
+//! Lambda `show-portal`.
+
+fn main() -> std::process::ExitCode {
+    functions::portal::show()
+}

@@ -1,0 +1,5 @@
+//! Lambda `sign-in-staff`.
+
+fn main() -> std::process::ExitCode {
+    functions::console::sign()
+}

@@ -1,0 +1,106 @@
+//! `POST /console/requests/{request_id}/confirm`: a person closes a request as processed.
+//!
+//! The form names the version that its reader saw: of two who confirm at once one wins, and the other is
+//! told.
+
+use domain::{
+    Permission, RequestId,
+    request::{Confirmation, Outcome, Template},
+};
+use http::Method;
+use runtime::{
+    Allow, Answer, Caller, Credentials, Failure, Form, Need, Org, Path, Route, State,
+    docs::{Docs, Good},
+    queues::{Job, Queue},
+};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use wire::{Code, Dialect};
+
+use super::{request_of, request_path};
+
+/// The route.
+pub static ROUTE: Route = Route {
+    name: "confirm-request",
+    method: Method::POST,
+    path: "/console/requests/{request_id}/confirm",
+    aliases: &[],
+    dialect: Dialect::Page,
+    credentials: Credentials::Session,
+    allow: Allow::AnyOf(&[Permission::PdrConfirm]),
+    errors: &[Code::InvalidParameter, Code::InvalidField, Code::RequestNotFound, Code::Conflict],
+    needs: &[Need::WriteLedger, Need::QueueNotices],
+    summary: "Confirm that a request is processed",
+};
+
+/// What the OpenAPI document says of it.
+static DOCS: Docs = Docs::answers(&[Good::empty(303, "To the request")]).ask(
+    r#"{"form_token":"7f3a","version":"1","comment":"We have corrected it.","remarks":"","notify":"yes"}"#,
+);
+
+/// The form.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(inline)]
+pub struct Ask {
+    #[schemars(with = "String")]
+    version: u64,
+    #[serde(default)]
+    comment: String,
+    #[serde(default)]
+    remarks: String,
+    /// Checked or not there.
+    notify: Option<String>,
+    #[expect(dead_code, reason = "compared before")]
+    form_token: String,
+}
+
+/// What was written, if anything was.
+fn written(text: &str) -> Option<String> {
+    let text = text.trim();
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+/// Confirms it.
+///
+/// # Errors
+/// Those of `ROUTE`.
+pub async fn handle(
+    State(app): State,
+    Org(tenant): Org,
+    caller: Caller,
+    Path(id): Path<RequestId>,
+    Form(ask): Form<Ask>,
+) -> Result<Answer, Failure> {
+    let staff = caller.staff.as_ref().ok_or(Code::SignedOut)?;
+    let ledger = app.ledger(tenant.org);
+    let request = request_of(&app, &tenant, id).await?;
+    if request.version != ask.version {
+        return Err(Code::Conflict.into());
+    }
+    let now = app.now();
+    let confirmation = Confirmation {
+        outcome: Outcome::Done,
+        at: now,
+        by: staff.name.clone(),
+        remarks: written(&ask.remarks),
+        comment: written(&ask.comment),
+    };
+    let (person, is_current) = (request.person, request.purge().is_some());
+    let mut confirmed = request.confirmed(confirmation).ok_or(Code::Conflict)?;
+    let mut is_told = false;
+    if ask.notify.is_some()
+        && let Some(person) = ledger.person(person).await?
+        && let Some(address) = person.email()
+    {
+        confirmed = confirmed.with_notice(Template::Confirmed, address.to_owned(), None, now);
+        is_told = true;
+    }
+    ledger.put_request(&confirmed).await?;
+    if is_told {
+        let job = Job { org: tenant.org, person, request: (!is_current).then_some(id) };
+        app.nudge(Queue::Notices, job).await;
+    }
+    Ok(Answer::see_other(request_path(id)))
+}
+
+page!(super::CHANGE, handle);

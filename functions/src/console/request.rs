@@ -1,0 +1,165 @@
+//! `GET /console/requests/{request_id}`: the manager of one request.
+
+use domain::{
+    Permission, RequestId,
+    purge::PurgeState,
+    request::{Kind, Request, Template, Work},
+    takeout::TakeoutState,
+};
+use http::Method;
+use pages::console::{
+    Here,
+    request::{Confirm, Confirmed, Mail, Request as View, Start},
+};
+use runtime::{
+    Allow, Answer, Caller, Credentials, Failure, Need, Org, Path, Route, State,
+    docs::{Docs, Good},
+};
+use wire::{Code, Dialect};
+
+use super::{
+    door_name, frame, kind_name, page, person_path, request_of, request_path, status_of, stores, time_left,
+};
+use crate::portal::receipt;
+
+/// The route.
+pub static ROUTE: Route = Route {
+    name: "show-request",
+    method: Method::GET,
+    path: "/console/requests/{request_id}",
+    aliases: &[],
+    dialect: Dialect::Page,
+    credentials: Credentials::Session,
+    allow: Allow::AnyOf(&[Permission::PdrView, Permission::PdrViewAll]),
+    errors: &[Code::InvalidParameter, Code::RequestNotFound],
+    needs: &[Need::ReadLedger],
+    summary: "Show the manager of a request",
+};
+
+/// What the OpenAPI document says of it.
+static DOCS: Docs =
+    Docs::answers(&[Good::page(200, "The manager, without forms where the right is missing")]);
+
+/// Shows it.
+///
+/// # Errors
+/// Those of `ROUTE`.
+pub async fn handle(
+    State(app): State,
+    Org(tenant): Org,
+    caller: Caller,
+    Path(id): Path<RequestId>,
+) -> Result<Answer, Failure> {
+    let request = request_of(&app, &tenant, id).await?;
+    let now = app.now();
+    let person = app.ledger(tenant.org).person(request.person).await?;
+    let can_notify = person.as_ref().is_some_and(|person| person.email().is_some());
+    let may_confirm = caller.grants.allow(Permission::PdrConfirm);
+    let is_closed = request.confirmation.is_some() || request.keep_until.is_some();
+    let confirm = (may_confirm && !is_closed).then(|| Confirm {
+        path: format!("{}/confirm", request_path(id)),
+        version: request.version,
+        can_notify,
+    });
+    let erasing = app.ledger(tenant.org).erasure(request.person).await?;
+    let is_erasing = erasing.is_some_and(|erasure| !erasure.makes_way());
+    let start = start(&request).filter(|(permission, _)| caller.grants.allow(*permission));
+    let start = start.filter(|_| !is_closed && person.is_some() && !is_erasing).map(|(_, start)| start);
+    let view = View {
+        frame: frame(&caller, Here::Requests)?,
+        path: request_path(id),
+        id: id.to_string(),
+        kind: kind_name(request.kind),
+        door: door_name(request.door),
+        person: request.person_id.as_ref().map(ToString::to_string),
+        person_path: person_path(request.person),
+        received: request.received_at,
+        deadline: request.deadline(&tenant.law).ends_at,
+        status: status_of(&request),
+        time_left: time_left(&tenant, &request, now),
+        work: work(&request).map(str::to_owned),
+        stores: stores(&request),
+        confirmed: request.confirmation.as_ref().map(|confirmation| Confirmed {
+            at: confirmation.at,
+            by: confirmation.by.clone(),
+            remarks: confirmation.remarks.clone(),
+            comment: confirmation.comment.clone(),
+        }),
+        start,
+        confirm,
+        mails: request
+            .notices
+            .iter()
+            .map(|notice| Mail { what: mail(notice.template), sent: notice.sent_at })
+            .collect(),
+        receipt: receipt::address(tenant.org, id),
+        remarks: request.remarks,
+    };
+    Ok(page(view.page()))
+}
+
+/// What one click starts, and who may.
+fn start(request: &Request) -> Option<(Permission, Start)> {
+    let path = request_path(request.id);
+    match (request.kind, &request.work) {
+        (Kind::Access, Work::Manual) => Some((
+            Permission::TakeoutCreate,
+            Start {
+                path: format!("{path}/takeout"),
+                button: "Start the takeout",
+                what: "All stores are read, and the person gets a mail when the archive can be fetched.",
+            },
+        )),
+        (Kind::Erasure, Work::Manual) => Some((
+            Permission::PlansWrite,
+            Start {
+                path: format!("{path}/plan"),
+                button: "Plan the erasure",
+                what: "Nothing is erased before you have seen the plan and agreed to it.",
+            },
+        )),
+        (Kind::Access | Kind::Erasure, Work::Takeout(_) | Work::Purge(_))
+        | (Kind::Correction | Kind::Restriction, _) => None,
+    }
+}
+
+/// What Lethe does about it.
+fn work(request: &Request) -> Option<&'static str> {
+    match &request.work {
+        Work::Manual => None,
+        Work::Takeout(takeout) => Some(match takeout.state {
+            TakeoutState::Unconfirmed => "The takeout begins when the person has confirmed where it goes.",
+            TakeoutState::InProgress => "The takeout is being made.",
+            TakeoutState::Ready => "The takeout is ready and can be fetched by the person.",
+            TakeoutState::Expired => "The takeout was ready; its time is over and it is deleted.",
+            TakeoutState::Failed => "The takeout could not be made. Somebody must find out why.",
+        }),
+        Work::Purge(purge) => Some(match purge.state {
+            PurgeState::Queued => "The erasure waits for its time.",
+            PurgeState::Held if purge.mandate.waiting().is_some() => {
+                "The erasure waits for somebody else to release it: see the page of the person."
+            }
+            PurgeState::Held => "A hold forbids the erasure.",
+            PurgeState::Running => "The person is being erased.",
+            PurgeState::Done => "Everything is erased, and every store was read again.",
+            PurgeState::Failed => "The erasure was given up. Somebody must find out why.",
+            PurgeState::Cancelled => "The erasure was called off.",
+        }),
+    }
+}
+
+const fn mail(template: Template) -> &'static str {
+    match template {
+        Template::TakeoutReady => "The takeout is ready",
+        Template::ConfirmAddress => "Confirm the address",
+        Template::TakeoutFailed => "The takeout failed",
+        Template::PurgeQueued => "The erasure is set",
+        Template::PurgeDone => "Everything is erased",
+        Template::Received => "Receipt",
+        Template::Extended => "More time is needed",
+        Template::Confirmed => "Confirmation",
+        Template::OneTimeCode => "One-time code",
+    }
+}
+
+page!(super::SHOW, handle);

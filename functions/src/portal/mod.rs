@@ -1,0 +1,65 @@
+//! What the persons themselves see: their view behind a one-time link (`004_e2c16d59e31fafcb.txt`), and the
+//! page of a receipt.
+
+pub mod open_view;
+pub mod receipt;
+pub mod token;
+pub mod view;
+pub mod view_link;
+
+use std::process::ExitCode;
+
+use chrono::TimeDelta;
+use domain::request::{Kind, Request, Status};
+use http::StatusCode;
+use pages::{
+    console::{Badge, Tone},
+    portal::view::Unusable,
+};
+use runtime::{Answer, Endpoint};
+
+/// The Lambda of the pages that only read.
+const SHOW: &str = "show-portal";
+/// The cookie of a view that was opened.
+const COOKIE: &str = "__Host-lethe-view";
+/// How long it can be looked around in.
+const LIFE: TimeDelta = TimeDelta::minutes(15);
+
+/// The Lambda `show-portal`.
+pub fn show() -> ExitCode {
+    runtime::serve_all(shown())
+}
+
+fn shown() -> Vec<Endpoint> {
+    vec![view_link::endpoint(), view::endpoint(), receipt::endpoint()]
+}
+
+#[cfg(test)]
+pub(crate) fn groups() -> Vec<(&'static str, Vec<Endpoint>)> {
+    vec![(SHOW, shown())]
+}
+
+/// The answer to a link that does not work, whatever is wrong with it.
+fn unusable() -> Answer {
+    Answer::page(StatusCode::GONE, Unusable {}.page())
+}
+
+/// What somebody asked for, as they would say it.
+const fn asked(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Access => "A copy of the data",
+        Kind::Erasure => "Erasure of the data",
+        Kind::Correction => "Correction of the data",
+        Kind::Restriction => "Restriction of the use of the data",
+    }
+}
+
+/// How a request stands, as its person is told.
+fn status(request: &Request) -> Badge {
+    match request.status() {
+        Status::Open | Status::InProgress | Status::Held => Badge::new(Tone::Busy, "being dealt with"),
+        Status::Completed => Badge::new(Tone::Good, "done"),
+        Status::Failed => Badge::new(Tone::Soon, "delayed"),
+        Status::Cancelled => Badge::new(Tone::Plain, "called off"),
+    }
+}

@@ -1,0 +1,168 @@
+//! The manager of one request: what was asked, what is done about it, and how it is closed.
+
+use askama::Template;
+use chrono::{DateTime, Utc};
+
+use super::{Badge, Frame, person::Store};
+use crate::render;
+
+/// One request.
+#[derive(Clone, Debug, Template)]
+#[template(path = "console/request.html")]
+pub struct Request<'a> {
+    /// What is around it.
+    pub frame: Frame<'a>,
+    /// Its page.
+    pub path: String,
+    /// Its id.
+    pub id: String,
+    /// What is asked for.
+    pub kind: &'static str,
+    /// Through which door it came.
+    pub door: &'static str,
+    /// Who asked; nobody once they are forgotten.
+    pub person: Option<String>,
+    /// Their page.
+    pub person_path: String,
+    /// When it was received.
+    pub received: DateTime<Utc>,
+    /// By when it must be answered.
+    pub deadline: DateTime<Utc>,
+    /// How it stands.
+    pub status: Badge,
+    /// How much time is left, if any is needed.
+    pub time_left: Option<Badge>,
+    /// What was said when it was made.
+    pub remarks: Option<String>,
+    /// What Lethe does about it, in words.
+    pub work: Option<String>,
+    /// What was done to each collection.
+    pub stores: Vec<Store>,
+    /// How it was closed.
+    pub confirmed: Option<Confirmed>,
+    /// What can be started for it.
+    pub start: Option<Start>,
+    /// How it can be closed, if the reader may.
+    pub confirm: Option<Confirm>,
+    /// Mails about it.
+    pub mails: Vec<Mail>,
+    /// Where the person reads how it stands.
+    pub receipt: String,
+}
+
+/// How a request was closed.
+#[derive(Clone, Debug)]
+pub struct Confirmed {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// By whom.
+    pub by: String,
+    /// What the staff noted for themselves.
+    pub remarks: Option<String>,
+    /// What the person was told.
+    pub comment: Option<String>,
+}
+
+/// What can be started for a request.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// Where.
+    pub path: String,
+    /// The words of the button.
+    pub button: &'static str,
+    /// What it will do.
+    pub what: &'static str,
+}
+
+/// The form that closes a request.
+#[derive(Clone, Debug)]
+pub struct Confirm {
+    /// Where it is sent.
+    pub path: String,
+    /// The version that the reader saw: if somebody changes it meanwhile, they are told.
+    pub version: u64,
+    /// Whether there is an address to notify.
+    pub can_notify: bool,
+}
+
+/// A mail about a request.
+#[derive(Clone, Debug)]
+pub struct Mail {
+    /// What it says.
+    pub what: &'static str,
+    /// When it was sent.
+    pub sent: Option<DateTime<Utc>>,
+}
+
+impl Request<'_> {
+    /// The page.
+    pub fn page(&self) -> String {
+        render(self)
+    }
+}
+
+impl Request<'static> {
+    /// An example.
+    pub fn sample() -> Self {
+        let at = crate::time::sample();
+        let row = super::RequestRow::sample();
+        Self {
+            frame: Frame { here: super::Here::Requests, ..Frame::sample() },
+            path: row.path.clone(),
+            id: "0192f1c4-7d5e-7c3b-9a51-2f6d0c8e4b77".to_owned(),
+            kind: row.kind,
+            door: row.door,
+            person: row.person,
+            person_path: row.person_path,
+            received: at,
+            deadline: at,
+            status: row.status,
+            time_left: row.time_left,
+            remarks: Some("Called support.\nWants everything gone.".to_owned()),
+            work: Some("Lethe collects the data.".to_owned()),
+            stores: Vec::new(),
+            confirmed: None,
+            start: Some(Start {
+                path: format!("{}/purge", row.path),
+                button: "Plan the erasure",
+                what: "Nothing is erased before you have seen the plan.",
+            }),
+            confirm: Some(Confirm { path: format!("{}/confirm", row.path), version: 1, can_notify: true }),
+            mails: vec![Mail { what: "Receipt", sent: Some(at) }, Mail { what: "Confirmation", sent: None }],
+            receipt: "/receipt?code=AAAA".to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::{HOSTILE, check_page};
+
+    #[test]
+    fn the_manager_is_sound() {
+        check_page(&Request::sample().page());
+        let closed = Confirmed {
+            at: crate::time::sample(),
+            by: HOSTILE.to_owned(),
+            remarks: Some(HOSTILE.to_owned()),
+            comment: Some(HOSTILE.to_owned()),
+        };
+        let page = Request {
+            confirmed: Some(closed),
+            start: None,
+            confirm: None,
+            person: None,
+            remarks: Some(HOSTILE.to_owned()),
+            ..Request::sample()
+        };
+        check_page(&page.page());
+    }
+
+    #[test]
+    fn without_the_right_there_is_no_form_but_to_sign_out() {
+        let page = Request { start: None, confirm: None, ..Request::sample() }.page();
+
+        assert_eq!(page.matches("<form").count(), 1);
+    }
+}
