@@ -3,13 +3,18 @@
 //! Records come in one by one, the archive goes out part by part, and neither is ever held whole:
 //!
 //! ```text
-//! Archive ── Ledger ──▶ steps ──▶ Framing ──▶ Parts ──▶ upload
-//!  async     counts,    64 KiB    deflate,    8 MiB     one PutObject,
-//!            hashes     blocks    AES-256     SHA-256   or a multipart upload
+//!                    ╭▶ Press ─╮
+//! Archive ── Ledger ─┤ deflate, ├─▶ Zip ─────▶ Parts ──▶ Upload
+//!  async     8 MiB   │ AES-256  │   headers,   8 MiB     one PutObject,
+//!            entries ╰▶ Press ─╯    in order   SHA-256   or a multipart upload
 //! ```
 //!
-//! The left and the right end are async, the middle is a blocking task; bounded channels between
-//! them make a slow upload slow the reading down. It all works on a single-threaded runtime.
+//! The left and the right end are async, the middle is blocking tasks, as many presses as processors,
+//! two at most; bounded channels between them make a slow upload slow the reading down. It all works
+//! on a single-threaded runtime. Files longer than an entry are encrypted as they come and never held.
+//!
+//! An entry is compressed before its header is written. So its length is known there, readers can go
+//! through the archive from its beginning, and entries do not depend on each other.
 //!
 //! Every entry is WinZip AE-2 with AES-256, which 7-Zip, bsdtar, Keka and WinZip open, and Windows
 //! Explorer does not. ZIP leaves names readable, so that they are numbers only:
@@ -33,7 +38,7 @@
 //! let to = Destination { s3, bucket: "takeouts".into(), key: "acme/0192f1c4.zip".into() };
 //! let mut archive = Archive::create(to, Password::new("correct horse battery".into()), now);
 //! archive.record("shop:orders", br#"{"total":12}"#).await?;
-//! archive.begin_file("shop:invoices", "invoice 12.pdf")?;
+//! archive.begin_file("shop:invoices", "invoice 12.pdf", 8)?;
 //! archive.file_chunk(b"%PDF-1.7").await?;
 //! archive.end_file().await?;
 //!
@@ -43,7 +48,9 @@
 //! # }
 //! ```
 
+mod ae2;
 mod archive;
+mod checkpoint;
 mod error;
 mod framing;
 mod ledger;
@@ -52,10 +59,16 @@ mod manifest;
 mod parts;
 mod password;
 mod pipe;
+mod press;
 mod upload;
 
+pub use ae2::Salt;
 pub use archive::{Archive, Finished};
+pub use checkpoint::Checkpoint;
 pub use error::ArchiveError;
+pub use framing::Zip;
+pub use ledger::Given;
 pub use manifest::{About, Attachment, Collection, Facts, File, Manifest};
 pub use password::Password;
+pub use press::{Coding, Press, Sealed};
 pub use upload::Destination;
