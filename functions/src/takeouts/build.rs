@@ -113,7 +113,7 @@ async fn gather(
 ) -> Result<(), Failure> {
     let record = own_record(app, job, person).await?;
     let record = serde_json::to_string_pretty(&record).map_err(Failure::internal)?;
-    archive.begin_file(OWN_RECORD, "lethe.json").map_err(Failure::unavailable)?;
+    archive.begin_file(OWN_RECORD, "lethe.json", record.len() as u64).map_err(Failure::unavailable)?;
     archive.file_chunk(record.as_bytes()).await.map_err(Failure::unavailable)?;
     archive.end_file().await.map_err(Failure::unavailable)?;
     let redaction = Redaction::new(engine.map());
@@ -234,7 +234,7 @@ impl Sink for Into<'_> {
         body: &mut dyn Chunks,
     ) -> Result<(), SinkError> {
         let name = self.redaction.name(at).to_string();
-        self.archive.begin_file(&name, &object.name).map_err(SinkError::target)?;
+        self.archive.begin_file(&name, &object.name, object.size).map_err(SinkError::target)?;
         while let Some(chunk) = body.next().await? {
             self.archive.file_chunk(&chunk).await.map_err(SinkError::target)?;
         }
