@@ -9,10 +9,11 @@ use tokio::sync::{mpsc, oneshot};
 use crate::ae2::Salt;
 use crate::checkpoint::Checkpoint;
 use crate::framing::Directory;
-use crate::ledger::{Given, Ledger};
+use crate::ledger::{Csv, Given, Ledger};
 use crate::manifest::{Facts, Manifest};
 use crate::parts::{Parts, Whole};
-use crate::pipe::{Ask, Keys, Pipe, workers};
+use crate::opener::Opener;
+use crate::pipe::{Ask, Keys, Out, Pipe, workers};
 use crate::upload::{Upload, discard, fetch};
 use crate::{ArchiveError, Destination, Password, Zip};
 
@@ -35,6 +36,7 @@ pub struct Archive {
     created_at: DateTime<Utc>,
     /// The last one that was given out.
     checkpoint: Option<Checkpoint>,
+    can_be_resumed: bool,
 }
 
 /// What has been stored.
@@ -55,14 +57,39 @@ impl Archive {
     pub fn create(to: Destination, password: Password, created_at: DateTime<Utc>) -> Self {
         let (parts, parts_in) = mpsc::channel(PARTS);
         let (free, spare) = spare_parts();
-        let zip = Zip::new(Parts::new(parts, spare), created_at);
+        let zip = move || Ok(Zip::new(Out::Plain(Parts::new(parts, spare)), created_at));
         let upload = Upload::new(to.clone(), free).run(parts_in);
-        let pipe = Pipe::open(zip, keys(password), workers(), upload);
-        Self { to, ledger: Ledger::default(), pipe: Some(pipe), created_at, checkpoint: None }
+        let pipe = Pipe::open(zip, keys(Some(password)), workers(), upload);
+        Self::with(to, pipe, created_at, true)
+    }
+
+    /// Begins an archive that is a plain ZIP within an [age](https://age-encryption.org/v1) file: once that
+    /// is opened, every system reads what is inside. It cannot be resumed.
+    pub fn create_age(to: Destination, opener: Opener, created_at: DateTime<Utc>) -> Self {
+        let (parts, parts_in) = mpsc::channel(PARTS);
+        let (free, spare) = spare_parts();
+        let zip = move || {
+            let age = opener.wrap(Parts::new(parts, spare))?;
+            Ok(Zip::new(Out::Age(Box::new(age)), created_at))
+        };
+        let upload = Upload::new(to.clone(), free).of("application/octet-stream").run(parts_in);
+        let pipe = Pipe::open(zip, keys(None), workers(), upload);
+        Self::with(to, pipe, created_at, false)
+    }
+
+    fn with(to: Destination, pipe: Pipe, created_at: DateTime<Utc>, can_be_resumed: bool) -> Self {
+        let ledger = Ledger::default();
+        Self { to, ledger, pipe: Some(pipe), created_at, checkpoint: None, can_be_resumed }
+    }
+
+    /// Whether it gives checkpoints.
+    pub fn can_be_resumed(&self) -> bool {
+        self.can_be_resumed
     }
 
     /// Goes on with an archive from where it stood at `checkpoint`, as if nothing had been added since.
-    /// It goes where it went, under the password that it had: only the clients may be others.
+    /// It goes where it went, under the password that it had: only the clients may be others. With it
+    /// comes the note that was left there.
     ///
     /// # Errors
     /// [`ArchiveError::Gone`] if it cannot be resumed any more: it was finished or discarded, a later
@@ -71,24 +98,26 @@ impl Archive {
         to: Destination,
         password: Password,
         checkpoint: Checkpoint,
-    ) -> Result<Self, ArchiveError> {
+    ) -> Result<(Self, Vec<u8>), ArchiveError> {
         let saved = fetch(&to, &checkpoint).await?;
-        let (state, records, tail) = checkpoint.open(saved).map_err(|_| ArchiveError::Gone)?;
+        let (state, [records, tail, note]) = checkpoint.open(saved).map_err(|_| ArchiveError::Gone)?;
         let (parts, parts_in) = mpsc::channel(PARTS);
         let (free, spare) = spare_parts();
         let parts = Parts::new(parts, spare)
             .resume(state.sent.len(), state.size, &tail, &state.digest)
             .map_err(|_| ArchiveError::Gone)?;
         let directory = Directory { records, entries: state.entries };
-        let zip = Zip::resume(parts, state.created_at, directory, state.size);
+        let zip = Zip::resume(Out::Plain(parts), state.created_at, directory, state.size);
         let upload = Upload::new(to.clone(), free).resume(&checkpoint, state.sent).run(parts_in);
-        Ok(Self {
+        let archive = Self {
             to,
             ledger: Ledger::resume(state.books),
-            pipe: Some(Pipe::open(zip, keys(password), workers(), upload)),
+            pipe: Some(Pipe::open(|| Ok(zip), keys(Some(password)), workers(), upload)),
             created_at: state.created_at,
             checkpoint: Some(checkpoint),
-        })
+            can_be_resumed: true,
+        };
+        Ok((archive, note))
     }
 
     /// Removes what `checkpoint` leads to, when nobody will go on from there.
@@ -99,6 +128,13 @@ impl Archive {
         discard(to, checkpoint).await
     }
 
+    /// Gives up what came after the last [`checkpoint`](Self::checkpoint), and waits until it is gone: another
+    /// process goes on from there.
+    pub async fn leave(mut self) {
+        // A failure of the upload was told before, or is of no matter any more.
+        let _ = self.close().await;
+    }
+
     /// Adds one record, a JSON document on a single line without its line break, to `collection`,
     /// which is `dataset:collection`.
     ///
@@ -107,7 +143,21 @@ impl Archive {
     /// # Errors
     /// As [`ArchiveError`] says.
     pub async fn record(&mut self, collection: &str, json_line: &[u8]) -> Result<(), ArchiveError> {
-        self.ledger.record(collection, json_line)?;
+        self.ledger.record(collection, json_line, None)?;
+        self.send().await
+    }
+
+    /// Adds one record as [`record`](Self::record) does, and to a table beside it.
+    ///
+    /// # Errors
+    /// As [`ArchiveError`] says.
+    pub async fn record_with_csv(
+        &mut self,
+        collection: &str,
+        json_line: &[u8],
+        csv: Csv<'_>,
+    ) -> Result<(), ArchiveError> {
+        self.ledger.record(collection, json_line, Some(csv))?;
         self.send().await
     }
 
@@ -144,6 +194,11 @@ impl Archive {
         self.send().await
     }
 
+    /// The key of the object that it will be.
+    pub fn key(&self) -> &str {
+        &self.to.key
+    }
+
     /// What the archive has been given so far.
     pub fn given(&self) -> Given {
         self.ledger.books.given
@@ -151,17 +206,22 @@ impl Archive {
 
     /// Waits until all that the archive was given is in object storage, and tells how another process
     /// goes on from there, be it that this one dies or that its time is up. This one may go on, too.
+    /// Whoever resumes is handed `note`, which lies sealed beside the archive until then.
     ///
     /// It ends the open entry, and writes what the next part holds so far: worth doing every few
     /// minutes, not after every page. From now on, losing the archive does not remove it.
     ///
     /// # Errors
-    /// As [`ArchiveError`] says; [`ArchiveError::FileOpen`] in the middle of an attachment.
-    pub async fn checkpoint(&mut self) -> Result<Checkpoint, ArchiveError> {
+    /// As [`ArchiveError`] says; [`ArchiveError::FileOpen`] in the middle of an attachment,
+    /// [`ArchiveError::NoCheckpoint`] if it [cannot be resumed](Self::can_be_resumed).
+    pub async fn checkpoint(&mut self, note: Vec<u8>) -> Result<Checkpoint, ArchiveError> {
+        if !self.can_be_resumed {
+            return Err(ArchiveError::NoCheckpoint);
+        }
         self.ledger.settle()?;
         self.send().await?;
         let (reply, answer) = oneshot::channel();
-        let ask = Ask { created_at: self.created_at, books: self.ledger.books.clone(), reply };
+        let ask = Ask { created_at: self.created_at, books: self.ledger.books.clone(), note, reply };
         let asked = match &self.pipe {
             Some(pipe) => pipe.save(ask).await,
             None => false,
@@ -207,7 +267,10 @@ impl Archive {
         facts: Facts,
         index: impl FnOnce(&Manifest) -> String,
     ) -> Result<Finished, ArchiveError> {
-        let manifest = self.ledger.manifest(self.created_at, facts)?;
+        let (manifest, documents) = self.ledger.manifest(self.created_at, facts)?;
+        for (name, bytes) in documents {
+            self.ledger.document(&name, bytes);
+        }
         let json = serde_json::to_vec_pretty(&manifest).map_err(ArchiveError::Manifest)?;
         self.ledger.document("manifest.json", json);
         self.ledger.document("index.html", index(&manifest));
@@ -255,11 +318,11 @@ fn spare_parts() -> (mpsc::Sender<Vec<u8>>, mpsc::Receiver<Vec<u8>>) {
     (free, spare)
 }
 
-fn keys(password: Password) -> Keys {
+fn keys(password: Option<Password>) -> Keys {
     let random = |_| {
         let mut salt = Salt::default();
         rand::fill(&mut salt).map_err(std::io::Error::other)?;
         Ok(salt)
     };
-    Keys { password: Arc::new(password), salts: Arc::new(random) }
+    Keys { password: password.map(Arc::new), salts: Arc::new(random) }
 }

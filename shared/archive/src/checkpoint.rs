@@ -47,8 +47,9 @@ pub(crate) struct State {
     pub(crate) digest: Vec<u8>,
     /// The parts in object storage.
     pub(crate) sent: Vec<Sent>,
-    /// Length of the directory, behind which comes the tail.
+    /// Lengths of the directory and of the tail, behind which comes the note.
     pub(crate) directory: usize,
+    pub(crate) tail: usize,
 }
 
 /// A part in object storage.
@@ -62,7 +63,7 @@ pub(crate) struct Sent {
 pub(crate) struct Save {
     /// Without the parts, which the upload knows.
     pub(crate) state: State,
-    /// Directory and tail.
+    /// Directory, tail and note.
     pub(crate) bytes: Vec<u8>,
     pub(crate) reply: oneshot::Sender<Checkpoint>,
 }
@@ -101,8 +102,8 @@ impl Checkpoint {
         Ok(bytes)
     }
 
-    /// The state, and the directory and the tail.
-    pub(crate) fn open(&self, mut sealed: Vec<u8>) -> Result<(State, Vec<u8>, Vec<u8>), Unreadable> {
+    /// The state, and with it the directory, the tail and the note.
+    pub(crate) fn open(&self, mut sealed: Vec<u8>) -> Result<(State, [Vec<u8>; 3]), Unreadable> {
         let bytes = self
             .lock()?
             .open_in_place(once(), Aad::from(self.place()), &mut sealed)
@@ -112,9 +113,10 @@ impl Checkpoint {
         let at = rest.len().checked_sub(length).ok_or(Unreadable)?;
         let (rest, state) = rest.split_at(at);
         let state: State = serde_json::from_slice(state).map_err(|_| Unreadable)?;
-        let (directory, tail) = rest.split_at_checked(state.directory).ok_or(Unreadable)?;
-        let (directory, tail) = (directory.to_vec(), tail.to_vec());
-        Ok((state, directory, tail))
+        let (directory, rest) = rest.split_at_checked(state.directory).ok_or(Unreadable)?;
+        let (tail, note) = rest.split_at_checked(state.tail).ok_or(Unreadable)?;
+        let pieces = [directory, tail, note].map(<[u8]>::to_vec);
+        Ok((state, pieces))
     }
 
     fn lock(&self) -> Result<LessSafeKey, Unreadable> {
@@ -155,21 +157,19 @@ mod tests {
             digest: vec![1, 2],
             sent: Vec::new(),
             directory: 4,
+            tail: 4,
         }
     }
 
     #[test]
     fn a_state_opens_with_its_checkpoint_alone() {
         let checkpoint = Checkpoint::new("a.zip".into(), None, 0).unwrap();
-        let sealed = checkpoint.seal(&state(), b"dir.tail".to_vec()).unwrap();
+        let sealed = checkpoint.seal(&state(), b"dir.tailnote".to_vec()).unwrap();
 
         let copy: Checkpoint = serde_json::from_str(&serde_json::to_string(&checkpoint).unwrap()).unwrap();
-        let (state, directory, tail) = copy.open(sealed.clone()).unwrap();
+        let (state, pieces) = copy.open(sealed.clone()).unwrap();
 
-        assert_eq!(
-            (state.entries, directory.as_slice(), tail.as_slice()),
-            (3, b"dir.".as_slice(), b"tail".as_slice())
-        );
+        assert_eq!((state.entries, pieces), (3, ["dir.", "tail", "note"].map(|piece| piece.as_bytes().to_vec())));
         let other = Checkpoint::new("a.zip".into(), None, 0).unwrap();
         assert!(other.open(sealed.clone()).is_err());
         let elsewhere = Checkpoint { key: "b.zip".into(), ..checkpoint.clone() };

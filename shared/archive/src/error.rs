@@ -7,7 +7,7 @@ use tokio::task::JoinError;
 
 /// Why an archive could not be written.
 ///
-/// The first four refuse one call and leave the archive as it was. After any of the others it is lost;
+/// The first five refuse one call and leave the archive as it was. After any of the others it is lost;
 /// what can be resumed from a checkpoint stays in object storage, and if there is none, nothing does.
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {
@@ -23,6 +23,9 @@ pub enum ArchiveError {
     /// The file is shorter or longer than was said when it was begun.
     #[error("the file must have the length it was begun with")]
     WrongLength,
+    /// An archive of this kind cannot be resumed.
+    #[error("an archive of this kind has no checkpoints")]
+    NoCheckpoint,
     /// An earlier call has failed already, and said why.
     #[error("the archive has failed before")]
     Lost,

@@ -8,15 +8,25 @@ use std::io::{self, ErrorKind, Write};
 
 use chrono::{DateTime, Datelike, Timelike, Utc};
 
-use crate::ae2::{Lock, OVERHEAD, Salt, Verifier};
+use libdeflater::Crc;
+
+use crate::ae2::{Lock, OVERHEAD, Salt};
 use crate::{Password, Sealed};
 
 /// What a reader must be able to do: AES.
 const NEEDED: u16 = 51;
+/// What a reader of plain entries must be able to do: ZIP64.
+const NEEDED_PLAIN: u16 = 45;
 /// Made on Unix, where files have modes, by the same version.
 const MADE_BY: u16 = 3 << 8 | NEEDED;
-/// Encrypted, and the name is UTF-8.
-const FLAGS: u16 = 0x0801;
+/// The name is UTF-8.
+const UTF8: u16 = 0x0800;
+/// The entry is encrypted.
+const ENCRYPTED: u16 = 0x0001;
+/// The checksum follows the entry.
+const TRAILED: u16 = 0x0008;
+const STORED: u16 = 0;
+const DEFLATED: u16 = 8;
 /// The method is AES; the real one stands in the extra field.
 const AES: u16 = 99;
 /// A regular file that its owner may read and write.
@@ -31,17 +41,29 @@ pub(crate) enum Method {
     Deflated,
 }
 
+/// What tells a reader that an entry is whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Guard {
+    /// The MAC of what is encrypted.
+    Aes,
+    /// A checksum of the contents, where nothing is encrypted.
+    Crc(u32),
+    /// The same, behind the contents.
+    LateCrc(u32),
+}
+
 /// What the header of an entry says.
 pub(crate) struct Header {
     pub(crate) name: String,
     pub(crate) method: Method,
+    pub(crate) guard: Guard,
     /// Length of the contents.
     pub(crate) plain: u64,
     /// Length of what the archive holds of them, with salt, verifier and MAC.
     pub(crate) locked: u64,
 }
 
-/// Writes a ZIP of encrypted entries, one after the other.
+/// Writes a ZIP of encrypted entries, one after the other; of plain ones, if what is around it is encrypted.
 ///
 /// This is the lower half of an [`Archive`](crate::Archive), for sinks other than object storage.
 pub struct Zip<W: Write> {
@@ -62,8 +84,15 @@ pub(crate) struct Directory {
 
 /// The entry that is written as it comes.
 struct Open {
-    lock: Lock,
     left: u64,
+    by: Closer,
+}
+
+/// What the end of an entry is made of.
+enum Closer {
+    Lock(Lock),
+    /// The entry enters the directory once its checksum is known.
+    Crc { crc: Crc, header: Header, at: u64 },
 }
 
 /// Time and date of an entry.
@@ -85,9 +114,19 @@ impl<W: Write> Zip<W> {
     /// # Errors
     /// If the sink fails, the name is longer than 64 KiB, or another entry is open.
     pub fn add(&mut self, entry: &Sealed) -> io::Result<()> {
-        self.header(&entry.header, &entry.salt, entry.lock.0)?;
-        self.put(entry.body())?;
-        self.put(&entry.lock.1)
+        match &entry.lock {
+            Some((salt, verifier, mac)) => {
+                self.header(&entry.header)?;
+                self.put(salt)?;
+                self.put(verifier)?;
+                self.put(entry.body())?;
+                self.put(mac)
+            }
+            None => {
+                self.header(&entry.header)?;
+                self.put(entry.body())
+            }
+        }
     }
 
     /// Begins an entry of exactly `length` bytes, which are stored as they are: for what is too large
@@ -97,10 +136,28 @@ impl<W: Write> Zip<W> {
     /// As [`add`](Self::add).
     pub fn begin(&mut self, name: String, length: u64, password: &Password, salt: Salt) -> io::Result<()> {
         let locked = length.checked_add(OVERHEAD).ok_or(ErrorKind::InvalidInput)?;
-        let header = Header { name, method: Method::Stored, plain: length, locked };
+        let header = Header { name, method: Method::Stored, guard: Guard::Aes, plain: length, locked };
         let lock = Lock::new(password, &salt);
-        self.header(&header, &salt, lock.verifier)?;
-        self.open = Some(Open { lock, left: length });
+        self.header(&header)?;
+        self.put(&salt)?;
+        self.put(&lock.verifier)?;
+        self.open = Some(Open { left: length, by: Closer::Lock(lock) });
+        Ok(())
+    }
+
+    /// Begins such an entry that is not encrypted.
+    ///
+    /// # Errors
+    /// As [`add`](Self::add).
+    pub(crate) fn begin_plain(&mut self, name: String, length: u64) -> io::Result<()> {
+        let guard = Guard::LateCrc(0);
+        let header = Header { name, method: Method::Stored, guard, plain: length, locked: length };
+        let at = self.at;
+        if self.open.is_some() {
+            return Err(ErrorKind::InvalidInput.into());
+        }
+        self.put(&header.local(self.modified)?)?;
+        self.open = Some(Open { left: length, by: Closer::Crc { crc: Crc::new(), header, at } });
         Ok(())
     }
 
@@ -111,7 +168,10 @@ impl<W: Write> Zip<W> {
     pub fn write(&mut self, bytes: &mut [u8]) -> io::Result<()> {
         let open = self.open.as_mut().ok_or(ErrorKind::InvalidInput)?;
         open.left = open.left.checked_sub(bytes.len() as u64).ok_or(ErrorKind::InvalidInput)?;
-        open.lock.encrypt(bytes);
+        match &mut open.by {
+            Closer::Lock(lock) => lock.encrypt(bytes),
+            Closer::Crc { crc, .. } => crc.update(bytes),
+        }
         self.put(bytes)
     }
 
@@ -121,7 +181,12 @@ impl<W: Write> Zip<W> {
     /// If the sink fails, or the entry is too short.
     pub fn end(&mut self) -> io::Result<()> {
         match self.open.take() {
-            Some(Open { lock, left: 0 }) => self.put(&lock.finish()),
+            Some(Open { left: 0, by: Closer::Lock(lock) }) => self.put(&lock.finish()),
+            Some(Open { left: 0, by: Closer::Crc { crc, header, at } }) => {
+                let header = Header { guard: Guard::LateCrc(crc.sum()), ..header };
+                self.put(&header.trailer())?;
+                self.directory.add(&header, self.modified, at)
+            }
             _ => Err(ErrorKind::InvalidInput.into()),
         }
     }
@@ -150,14 +215,12 @@ impl<W: Write> Zip<W> {
         (&mut self.sink, &self.directory, self.at)
     }
 
-    fn header(&mut self, header: &Header, salt: &Salt, verifier: Verifier) -> io::Result<()> {
+    fn header(&mut self, header: &Header) -> io::Result<()> {
         if self.open.is_some() {
             return Err(ErrorKind::InvalidInput.into());
         }
         let at = self.at;
         self.put(&header.local(self.modified)?)?;
-        self.put(salt)?;
-        self.put(&verifier)?;
         self.directory.add(header, self.modified, at)
     }
 
@@ -178,7 +241,7 @@ impl Header {
         }
         self.aes(&mut extra);
         let mut bytes = b"PK\x03\x04".to_vec();
-        self.common(&mut bytes, modified, &extra)?;
+        self.common(&mut bytes, modified, &extra, false)?;
         bytes.extend_from_slice(self.name.as_bytes());
         bytes.extend_from_slice(&extra);
         Ok(bytes)
@@ -189,31 +252,75 @@ impl Header {
         self.plain.max(self.locked) >= ELSEWHERE.into()
     }
 
-    /// The fields that local header and directory have in common.
-    fn common(&self, bytes: &mut Vec<u8>, [time, date]: Modified, extra: &[u8]) -> io::Result<()> {
-        let lengths = if self.is_large() {
-            [ELSEWHERE; 2]
+    /// What follows contents whose checksum was not known before.
+    fn trailer(&self) -> Vec<u8> {
+        let mut bytes = b"PK\x07\x08".to_vec();
+        longs(&mut bytes, &[self.crc()]);
+        if self.is_large() {
+            quads(&mut bytes, &[self.locked, self.plain]);
         } else {
-            [self.locked, self.plain].map(|length| u32::try_from(length).unwrap_or(ELSEWHERE))
+            longs(&mut bytes, &self.lengths());
+        }
+        bytes
+    }
+
+    fn crc(&self) -> u32 {
+        match self.guard {
+            // AE-2 has none: it would tell about the contents.
+            Guard::Aes => 0,
+            Guard::Crc(crc) | Guard::LateCrc(crc) => crc,
+        }
+    }
+
+    fn lengths(&self) -> [u32; 2] {
+        if self.is_large() {
+            return [ELSEWHERE; 2];
+        }
+        [self.locked, self.plain].map(|length| u32::try_from(length).unwrap_or(ELSEWHERE))
+    }
+
+    /// The fields that local header and directory have in common.
+    fn common(
+        &self,
+        bytes: &mut Vec<u8>,
+        [time, date]: Modified,
+        extra: &[u8],
+        is_late: bool,
+    ) -> io::Result<()> {
+        let real = match self.method {
+            Method::Stored => STORED,
+            Method::Deflated => DEFLATED,
+        };
+        let (needed, flags, method) = match self.guard {
+            Guard::Aes => (NEEDED, UTF8 | ENCRYPTED, AES),
+            Guard::Crc(_) => (NEEDED_PLAIN, UTF8, real),
+            Guard::LateCrc(_) => (NEEDED_PLAIN, UTF8 | TRAILED, real),
+        };
+        let crc = match self.guard {
+            Guard::LateCrc(_) if !is_late => 0,
+            Guard::Aes | Guard::Crc(_) | Guard::LateCrc(_) => self.crc(),
         };
         let name = u16::try_from(self.name.len()).map_err(|_| ErrorKind::InvalidInput)?;
-        shorts(bytes, &[NEEDED, FLAGS, AES, time, date]);
-        longs(bytes, &[0]);
-        longs(bytes, &lengths);
+        shorts(bytes, &[needed, flags, method, time, date]);
+        longs(bytes, &[crc]);
+        longs(bytes, &self.lengths());
         // At most 28 and 15 bytes long.
         shorts(bytes, &[name, extra.len() as u16]);
         Ok(())
     }
 
-    /// The extra field that tells version, strength and real method.
+    /// The extra field that tells version, strength and real method of what is encrypted.
     fn aes(&self, extra: &mut Vec<u8>) {
+        if self.guard != Guard::Aes {
+            return;
+        }
         shorts(extra, &[0x9901, 7, 2]);
         extra.extend_from_slice(b"AE\x03");
         shorts(
             extra,
             &[match self.method {
-                Method::Stored => 0,
-                Method::Deflated => 8,
+                Method::Stored => STORED,
+                Method::Deflated => DEFLATED,
             }],
         );
     }
@@ -237,7 +344,7 @@ impl Directory {
         let bytes = &mut self.records;
         bytes.extend_from_slice(b"PK\x01\x02");
         shorts(bytes, &[MADE_BY]);
-        header.common(bytes, modified, &extra)?;
+        header.common(bytes, modified, &extra, true)?;
         // No comment, on the first disk, not known to be text.
         shorts(bytes, &[0, 0, 0]);
         longs(bytes, &[MODE, offset]);
@@ -389,7 +496,8 @@ mod tests {
     #[test]
     fn a_header_has_zip64_fields_only_where_it_must() {
         let check = |plain: u64, large: bool| {
-            let header = Header { name: "a".into(), method: Method::Stored, plain, locked: plain + OVERHEAD };
+            let (method, guard) = (Method::Stored, Guard::Aes);
+            let header = Header { name: "a".into(), method, guard, plain, locked: plain + OVERHEAD };
             let local = header.local([0, 0]).unwrap();
             assert_eq!(local.len(), 30 + 1 + 11 + if large { 20 } else { 0 }, "{plain}");
             let mut directory = Directory::default();

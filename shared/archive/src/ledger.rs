@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::mem;
 
-use aws_lc_rs::digest::{Context, SHA256};
+use aws_lc_rs::digest::{Context, SHA256, digest as hash};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +40,15 @@ pub struct Given {
     pub bytes: u64,
 }
 
+/// A record as a line of a table, with its line break, and the line of the names above it.
+#[derive(Clone, Copy, Debug)]
+pub struct Csv<'a> {
+    /// The names of the fields; the same for all records of a collection.
+    pub header: &'a [u8],
+    /// The record.
+    pub line: &'a [u8],
+}
+
 /// The collections so far and the entry that is open.
 #[derive(Default)]
 pub(crate) struct Ledger {
@@ -66,6 +75,8 @@ struct Entry {
     kind: Kind,
     /// What is not given out yet.
     plain: Vec<u8>,
+    /// The same records as a table, if there is one.
+    csv: Vec<u8>,
     /// How much of that is in the digest.
     hashed: usize,
     bytes: u64,
@@ -94,7 +105,12 @@ impl Ledger {
     }
 
     /// Adds a record to its collection, in a new entry if the open one is full or of another.
-    pub(crate) fn record(&mut self, collection: &str, line: &[u8]) -> Result<(), ArchiveError> {
+    pub(crate) fn record(
+        &mut self,
+        collection: &str,
+        line: &[u8],
+        csv: Option<Csv<'_>>,
+    ) -> Result<(), ArchiveError> {
         if line.contains(&b'\n') {
             return Err(ArchiveError::NotOneLine);
         }
@@ -104,6 +120,7 @@ impl Ledger {
         let fits = self.open.as_ref().is_some_and(|open| {
             self.books.collections[open.collection].collection == collection
                 && open.plain.len() + line.len() < ENTRY
+                && open.csv.len() + csv.map_or(0, |csv| csv.line.len()) <= ENTRY
         });
         if !fits {
             self.close();
@@ -117,6 +134,12 @@ impl Ledger {
             self.books.given.bytes += line.len() as u64 + 1;
             open.add(line);
             open.add(b"\n");
+            if let Some(csv) = csv {
+                if open.csv.is_empty() {
+                    open.csv.extend_from_slice(csv.header);
+                }
+                open.csv.extend_from_slice(csv.line);
+            }
         }
         Ok(())
     }
@@ -173,12 +196,13 @@ impl Ledger {
         Ok(())
     }
 
-    /// Ends the records and tells what there is. Another call would tell nothing.
+    /// Ends the records and tells what there is, with the files that this names. Another call would tell
+    /// nothing.
     pub(crate) fn manifest(
         &mut self,
         created_at: DateTime<Utc>,
         facts: Facts,
-    ) -> Result<Manifest, ArchiveError> {
+    ) -> Result<(Manifest, Vec<(String, Vec<u8>)>), ArchiveError> {
         self.settle()?;
         Ok(Manifest::new(created_at, mem::take(&mut self.books.collections), facts))
     }
@@ -212,8 +236,8 @@ impl Ledger {
             // At once instead of growing. Memory is taken only as far as it is filled.
             plain.reserve_exact(ENTRY);
         }
-        self.open =
-            Some(Entry { collection, kind, plain, hashed: 0, bytes: 0, digest: Context::new(&SHA256) });
+        let (csv, digest) = (Vec::new(), Context::new(&SHA256));
+        self.open = Some(Entry { collection, kind, plain, csv, hashed: 0, bytes: 0, digest });
     }
 
     /// Gives out a block of a long file if there is one, after the beginning of the file's entry.
@@ -238,15 +262,23 @@ impl Ledger {
     fn close(&mut self) {
         let Some(mut open) = self.open.take() else { return };
         open.hash();
-        let Entry { collection: number, kind, plain, bytes, digest, .. } = open;
+        let Entry { collection: number, kind, plain, csv, bytes, digest, .. } = open;
         let collection = &mut self.books.collections[number];
         let sha256 = hex::encode(digest.finish());
         let (name, original_name) = match kind {
             Kind::Records(records) => {
-                let name = format!("data/{:02}-{:04}.ndjson", number + 1, collection.files.len() + 1);
+                let place = format!("data/{:02}-{:04}", number + 1, collection.files.len() + 1);
+                let name = format!("{place}.ndjson");
                 collection.records += records;
                 collection.files.push(File { name: name.clone(), records, bytes, sha256 });
                 self.steps.push_back(Step::Entry { name, coding: Coding::Deflate, plain });
+                if !csv.is_empty() {
+                    let name = format!("{place}.csv");
+                    let sha256 = hex::encode(hash(&SHA256, &csv));
+                    let bytes = csv.len() as u64;
+                    collection.csv.push(File { name: name.clone(), records, bytes, sha256 });
+                    self.steps.push_back(Step::Entry { name, coding: Coding::Deflate, plain: csv });
+                }
                 return;
             }
             Kind::File { original_name, .. } => {
@@ -312,7 +344,7 @@ mod tests {
     use super::*;
 
     fn manifest(ledger: &mut Ledger) -> Manifest {
-        ledger.manifest(DateTime::UNIX_EPOCH, Facts::default()).unwrap()
+        ledger.manifest(DateTime::UNIX_EPOCH, Facts::default()).unwrap().0
     }
 
     fn entries(ledger: &Ledger) -> Vec<(&str, Coding)> {
@@ -339,7 +371,7 @@ mod tests {
         let line = vec![b'1'; ENTRY / 4 - 1];
 
         for _ in 0..5 {
-            ledger.record("shop:orders", &line).unwrap();
+            ledger.record("shop:orders", &line, None).unwrap();
         }
 
         let manifest = manifest(&mut ledger);
@@ -358,7 +390,7 @@ mod tests {
         let mut ledger = Ledger::default();
 
         for collection in ["a:x", "b:y", "a:x"] {
-            ledger.record(collection, b"{}").unwrap();
+            ledger.record(collection, b"{}", None).unwrap();
         }
 
         let manifest = manifest(&mut ledger);
@@ -406,12 +438,12 @@ mod tests {
         let mut ledger = Ledger::default();
         assert!(matches!(ledger.file_chunk(b"x"), Err(ArchiveError::NoFileOpen)));
         assert!(matches!(ledger.end_file(), Err(ArchiveError::NoFileOpen)));
-        assert!(matches!(ledger.record("a:x", b"{\n}"), Err(ArchiveError::NotOneLine)));
+        assert!(matches!(ledger.record("a:x", b"{\n}", None), Err(ArchiveError::NotOneLine)));
 
         ledger.begin_file("a:x", "file", 2).unwrap();
 
         assert!(matches!(ledger.begin_file("a:x", "other", 0), Err(ArchiveError::FileOpen)));
-        assert!(matches!(ledger.record("a:x", b"{}"), Err(ArchiveError::FileOpen)));
+        assert!(matches!(ledger.record("a:x", b"{}", None), Err(ArchiveError::FileOpen)));
         assert!(matches!(
             ledger.manifest(DateTime::UNIX_EPOCH, Facts::default()),
             Err(ArchiveError::FileOpen)
@@ -467,7 +499,7 @@ mod tests {
         let mut ledger = Ledger::default();
         file(&mut ledger, "a.txt", b"four");
 
-        ledger.record("a:x", b"{}").unwrap();
+        ledger.record("a:x", b"{}", None).unwrap();
 
         assert_eq!(ledger.books.given, Given { records: 1, bytes: 4 + 3 });
     }

@@ -21,7 +21,9 @@
 //!
 //! ```text
 //! data/01-0001.ndjson     up to 8 MiB of records of the first collection, one JSON document a line
+//! data/01-0001.csv        the same as a table, if that is asked for
 //! files/02-0001.jpg       an attachment of the second
+//! schema/01.json          the JSON Schema of records of the first
 //! manifest.json           which collection is which: counts, original names, SHA-256 of every file
 //! index.html              the same for people
 //! ```
@@ -56,6 +58,7 @@ mod framing;
 mod ledger;
 mod magic;
 mod manifest;
+mod opener;
 mod parts;
 mod password;
 mod pipe;
@@ -67,8 +70,9 @@ pub use archive::{Archive, Finished};
 pub use checkpoint::Checkpoint;
 pub use error::ArchiveError;
 pub use framing::Zip;
-pub use ledger::Given;
-pub use manifest::{About, Attachment, Collection, Facts, File, Manifest};
+pub use ledger::{Csv, Given};
+pub use manifest::{About, Attachment, Collection, Document, Facts, File, Manifest};
+pub use opener::{Opener, is_recipient};
 pub use password::Password;
 pub use press::{Coding, Press, Sealed};
 pub use upload::Destination;

@@ -1,12 +1,13 @@
 //! The tasks behind an archive: some compress and encrypt, one puts in order, one uploads.
 
 use std::future::Future;
-use std::io;
+use std::io::{self, ErrorKind, Write};
 use std::mem;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
+use age::stream::StreamWriter;
 use chrono::{DateTime, Utc};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, spawn, spawn_blocking};
@@ -44,8 +45,37 @@ pub(crate) struct Pipe {
 /// What entries are locked with.
 #[derive(Clone)]
 pub(crate) struct Keys {
-    pub(crate) password: Arc<Password>,
+    /// None where what is around the ZIP is encrypted.
+    pub(crate) password: Option<Arc<Password>>,
     pub(crate) salts: Salts,
+}
+
+/// What the ZIP is written into.
+pub(crate) enum Out {
+    Plain(Parts),
+    Age(Box<StreamWriter<Parts>>),
+}
+
+impl Out {
+    fn finish(self) -> io::Result<Parts> {
+        match self {
+            Self::Plain(parts) => Ok(parts),
+            Self::Age(age) => age.finish(),
+        }
+    }
+}
+
+impl Write for Out {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(parts) => parts.write(bytes),
+            Self::Age(age) => age.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// What the writer shall do next.
@@ -67,6 +97,7 @@ enum Order {
 pub(crate) struct Ask {
     pub(crate) created_at: DateTime<Utc>,
     pub(crate) books: Books,
+    pub(crate) note: Vec<u8>,
     pub(crate) reply: oneshot::Sender<Checkpoint>,
 }
 
@@ -76,9 +107,9 @@ pub(crate) fn workers() -> usize {
 }
 
 impl Pipe {
-    /// Goes on with `zip`, whose parts `upload` takes.
+    /// Goes on with what `zip` gives, whose parts `upload` takes.
     pub(crate) fn open(
-        zip: Zip<Parts>,
+        zip: impl FnOnce() -> io::Result<Zip<Out>> + Send + 'static,
         lock: Keys,
         workers: usize,
         upload: impl Future<Output = Result<Outcome, ArchiveError>> + Send + 'static,
@@ -90,7 +121,7 @@ impl Pipe {
             let _ = free.try_send(Press::default());
         }
         let keys = lock.clone();
-        let writer = spawn_blocking(move || write(orders_in, zip, &keys, &free));
+        let writer = spawn_blocking(move || write(orders_in, zip()?, &keys, &free));
         Self { orders, presses, entries: 0, lock, writer, upload: spawn(upload) }
     }
 
@@ -115,9 +146,13 @@ impl Pipe {
                     let lock = self.lock.clone();
                     self.entries += 1;
                     spawn_blocking(move || {
-                        let salt = (lock.salts)(number);
+                        let entry = match &lock.password {
+                            Some(password) => (lock.salts)(number)
+                                .map(|salt| press.seal(name, coding, password, salt)),
+                            None => Ok(press.wrap(name, coding)),
+                        };
                         // Nobody listens any more if the archive was given up.
-                        let _ = done.send(salt.map(|salt| press.seal(name, coding, &lock.password, salt)));
+                        let _ = done.send(entry);
                     });
                     Order::Entry(entry)
                 }
@@ -157,7 +192,7 @@ impl Pipe {
 /// The blocking task that puts the entries in order.
 fn write(
     mut orders: mpsc::Receiver<Order>,
-    mut zip: Zip<Parts>,
+    mut zip: Zip<Out>,
     lock: &Keys,
     free: &mpsc::Sender<Press>,
 ) -> io::Result<Option<Whole>> {
@@ -169,25 +204,27 @@ fn write(
                 // There is room for every press; nobody wants it if the archive was given up.
                 let _ = free.try_send(entry.into_press());
             }
-            Order::Begin { name, length, number } => {
-                zip.begin(name, length, &lock.password, (lock.salts)(number)?)?;
-            }
+            Order::Begin { name, length, number } => match &lock.password {
+                Some(password) => zip.begin(name, length, password, (lock.salts)(number)?)?,
+                None => zip.begin_plain(name, length)?,
+            },
             Order::Bytes(mut bytes) => zip.write(&mut bytes)?,
             Order::End => zip.end()?,
             Order::Save(ask) => save(&mut zip, ask)?,
             Order::Finish => {
                 let entries = zip.entries();
-                return zip.finish()?.finish(entries).map(Some);
+                return zip.finish()?.finish()?.finish(entries).map(Some);
             }
         }
     }
     Ok(None)
 }
 
-fn save(zip: &mut Zip<Parts>, ask: Ask) -> io::Result<()> {
-    let (parts, directory, size) = zip.state();
+fn save(zip: &mut Zip<Out>, ask: Ask) -> io::Result<()> {
+    let (out, directory, size) = zip.state();
+    let Out::Plain(parts) = out else { return Err(ErrorKind::Unsupported.into()) };
     let (tail, digest) = parts.state();
-    let bytes = [&directory.records, tail].concat();
+    let bytes = [&directory.records, tail, &ask.note].concat();
     let state = State {
         created_at: ask.created_at,
         books: ask.books,
@@ -196,6 +233,7 @@ fn save(zip: &mut Zip<Parts>, ask: Ask) -> io::Result<()> {
         digest,
         sent: Vec::new(),
         directory: directory.records.len(),
+        tail: tail.len(),
     };
     parts.save(Save { state, bytes, reply: ask.reply })
 }
@@ -230,10 +268,10 @@ mod tests {
             Ok(Outcome::Abandoned)
         };
         let lock = Keys {
-            password: Arc::new(Password::new("correct horse battery".into())),
+            password: Some(Arc::new(Password::new("correct horse battery".into()))),
             salts: Arc::new(|number| Ok(u128::from(number).to_le_bytes())),
         };
-        let zip = Zip::new(Parts::new(parts, spare), DateTime::UNIX_EPOCH);
+        let zip = move || Ok(Zip::new(Out::Plain(Parts::new(parts, spare)), DateTime::UNIX_EPOCH));
         let mut pipe = Pipe::open(zip, lock, workers, upload);
         let mut ledger = Ledger::default();
         for number in 0..200_000 {
@@ -241,6 +279,7 @@ mod tests {
                 .record(
                     "shop:events",
                     format!("{{\"n\":{number},\"text\":\"{}\"}}", "a b c ".repeat(8)).as_bytes(),
+                    None,
                 )
                 .unwrap();
             assert!(pipe.send(&mut ledger).await);

@@ -1,10 +1,10 @@
 //! Makes a whole entry ready in memory, so that its length is known before its header is written.
 
-use libdeflater::{CompressionLvl, Compressor};
+use libdeflater::{CompressionLvl, Compressor, crc32};
 
 use crate::Password;
-use crate::ae2::{Lock, Mac, OVERHEAD, Salt};
-use crate::framing::{Header, Method};
+use crate::ae2::{Lock, Mac, OVERHEAD, Salt, Verifier};
+use crate::framing::{Guard, Header, Method};
 
 /// Up to how many bytes of an entry the buffers are kept for the next one.
 const KEPT: usize = 8 << 20;
@@ -31,8 +31,8 @@ pub struct Press {
 /// An entry that can be written as it is.
 pub struct Sealed {
     pub(crate) header: Header,
-    pub(crate) salt: Salt,
-    pub(crate) lock: (crate::ae2::Verifier, Mac),
+    /// Unless it is plain.
+    pub(crate) lock: Option<(Salt, Verifier, Mac)>,
     press: Press,
     /// How much of `packed` is the entry; `None` if `plain` is.
     packed: Option<usize>,
@@ -55,19 +55,38 @@ impl Press {
 
     /// Makes an entry of what is in the buffer.
     pub fn seal(mut self, name: String, coding: Coding, password: &Password, salt: Salt) -> Sealed {
-        let packed = match coding {
-            Coding::Deflate => self.deflate(),
-            Coding::Store => None,
-        };
+        let packed = self.pack(coding);
         let plain = self.plain.len() as u64;
-        let (method, body) = match packed {
-            Some(length) => (Method::Deflated, &mut self.packed[..length]),
-            None => (Method::Stored, self.plain.as_mut_slice()),
-        };
+        let (method, body) = self.body(packed);
         let mut lock = Lock::new(password, &salt);
         lock.encrypt(body);
-        let header = Header { name, method, plain, locked: body.len() as u64 + OVERHEAD };
-        Sealed { header, salt, lock: (lock.verifier, lock.finish()), press: self, packed }
+        let locked = body.len() as u64 + OVERHEAD;
+        let header = Header { name, method, guard: Guard::Aes, plain, locked };
+        Sealed { header, lock: Some((salt, lock.verifier, lock.finish())), press: self, packed }
+    }
+
+    /// Makes a plain entry of it.
+    pub(crate) fn wrap(mut self, name: String, coding: Coding) -> Sealed {
+        let guard = Guard::Crc(crc32(&self.plain));
+        let packed = self.pack(coding);
+        let plain = self.plain.len() as u64;
+        let (method, body) = self.body(packed);
+        let header = Header { name, method, guard, plain, locked: body.len() as u64 };
+        Sealed { header, lock: None, press: self, packed }
+    }
+
+    fn pack(&mut self, coding: Coding) -> Option<usize> {
+        match coding {
+            Coding::Deflate => self.deflate(),
+            Coding::Store => None,
+        }
+    }
+
+    fn body(&mut self, packed: Option<usize>) -> (Method, &mut [u8]) {
+        match packed {
+            Some(length) => (Method::Deflated, &mut self.packed[..length]),
+            None => (Method::Stored, self.plain.as_mut_slice()),
+        }
     }
 
     /// The compressed length, unless that is no gain.

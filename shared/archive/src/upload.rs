@@ -17,8 +17,6 @@ use crate::parts::Part;
 /// The most parts that S3 takes.
 pub(crate) const MOST_PARTS: i32 = 10_000;
 
-const MEDIA_TYPE: &str = "application/zip";
-
 /// Where the archive goes.
 #[derive(Clone, Debug)]
 pub struct Destination {
@@ -47,6 +45,7 @@ pub(crate) struct Upload {
     /// Once it takes more than one part.
     id: Option<String>,
     sent: Vec<Sent>,
+    media_type: &'static str,
     /// Checkpoints so far.
     saved: u32,
     /// Somebody has a checkpoint, so that failing must not destroy what it leads to.
@@ -55,7 +54,13 @@ pub(crate) struct Upload {
 
 impl Upload {
     pub(crate) fn new(to: Destination, free: mpsc::Sender<Vec<u8>>) -> Self {
-        Self { to, free, id: None, sent: Vec::new(), saved: 0, kept: false }
+        let sent = Vec::new();
+        Self { to, free, id: None, sent, media_type: "application/zip", saved: 0, kept: false }
+    }
+
+    /// The same of another media type.
+    pub(crate) fn of(self, media_type: &'static str) -> Self {
+        Self { media_type, ..self }
     }
 
     /// Goes on from a checkpoint.
@@ -84,7 +89,7 @@ impl Upload {
                 Part::Save(save) => self.save(*save).await?,
                 Part::Last(bytes) => {
                     if self.id.is_none() {
-                        self.put(self.to.key.clone(), bytes.into(), MEDIA_TYPE, "store the archive").await?;
+                        self.put(self.to.key.clone(), bytes.into(), self.media_type, "store the archive").await?;
                     } else {
                         self.send(bytes).await?;
                         self.complete().await?;
@@ -122,7 +127,7 @@ impl Upload {
             .create_multipart_upload()
             .bucket(&self.to.bucket)
             .key(&self.to.key)
-            .content_type(MEDIA_TYPE)
+            .content_type(self.media_type)
             .checksum_algorithm(ChecksumAlgorithm::Crc32)
             .send()
             .await

@@ -9,11 +9,13 @@
 //! | [`mail`]          | every mail we send, as text and as HTML                  |
 //! | [`takeout_index`] | `index.html` inside a takeout                            |
 //! | [`confirm_takeout`] | the pages behind the link that confirms a delivery     |
+//! | [`download_takeout`] | the pages behind the link that fetches a takeout      |
 //! | [`api_docs`]      | what the API takes and answers                           |
 //! | [`local_home`]    | the first page and the outbox of local mode              |
 
 pub mod api_docs;
 pub mod confirm_takeout;
+pub mod download_takeout;
 pub mod local_home;
 pub mod mail;
 pub mod takeout_index;

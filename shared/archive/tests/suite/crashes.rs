@@ -28,14 +28,14 @@ async fn mortal(life: &Arc<AtomicUsize>) -> Bucket {
 async fn build(bucket: &Bucket, recorded: &mut Recorded) -> Result<Finished, ArchiveError> {
     let mut archive = match recorded {
         Some((checkpoint, _)) => {
-            Archive::resume(bucket.destination(), password(), checkpoint.clone()).await?
+            Archive::resume(bucket.destination(), password(), checkpoint.clone()).await?.0
         }
         None => Archive::create(bucket.destination(), password(), now()),
     };
     for step in recorded.as_ref().map_or(0, |(_, step)| *step)..STEPS {
         archive.record("shop:events", format!("{{\"step\":{step}}}").as_bytes()).await?;
         picture(&mut archive, 3 + step).await?;
-        *recorded = Some((archive.checkpoint().await?, step + 1));
+        *recorded = Some((archive.checkpoint(Vec::new()).await?, step + 1));
     }
     archive.finish(Facts::default(), |manifest| manifest.records().to_string()).await
 }
@@ -102,14 +102,20 @@ async fn every_step_may_have_a_process_of_its_own() {
                 let checkpoint: Checkpoint =
                     serde_json::from_str(&serde_json::to_string(&checkpoint).unwrap()).unwrap();
                 assert_eq!(checkpoint.key(), bucket.destination().key);
-                Archive::resume(bucket.destination(), password(), checkpoint).await.unwrap()
+                {
+                    let (archive, note) =
+                        Archive::resume(bucket.destination(), password(), checkpoint).await.unwrap();
+                    assert_eq!(note, [step as u8]);
+                    archive
+                }
             }
             None => Archive::create(bucket.destination(), password(), now()),
         };
         archive.record("shop:events", format!("{{\"step\":{step}}}").as_bytes()).await.unwrap();
         picture(&mut archive, 3 + step).await.unwrap();
         assert_eq!(archive.given().records, step as u64 + 1);
-        recorded = Some((archive.checkpoint().await.unwrap(), step + 1));
+        let note = vec![step as u8 + 1];
+        recorded = Some((archive.checkpoint(note).await.unwrap(), step + 1));
         assert!(!bucket.object().exists());
     }
     let finished = build(&bucket, &mut recorded).await.unwrap();
@@ -125,7 +131,7 @@ async fn a_saved_state_tells_nothing() {
     archive.record("shop:events", b"{\"name\":\"Alice\"}").await.unwrap();
     picture(&mut archive, 1).await.unwrap();
 
-    archive.checkpoint().await.unwrap();
+    archive.checkpoint(Vec::new()).await.unwrap();
 
     let mut state = bucket.object().into_os_string();
     state.push(".state-0");
@@ -141,13 +147,13 @@ async fn what_a_checkpoint_leads_to_goes_with_an_abort_and_with_a_discard() {
     let bucket = Bucket::new().await;
     let mut archive = Archive::create(bucket.destination(), password(), now());
     picture(&mut archive, 20).await.unwrap();
-    archive.checkpoint().await.unwrap();
+    archive.checkpoint(Vec::new()).await.unwrap();
     archive.abort().await;
     assert!(bucket.is_empty() && bucket.others() == 0);
 
     let mut archive = Archive::create(bucket.destination(), password(), now());
     picture(&mut archive, 20).await.unwrap();
-    let checkpoint = archive.checkpoint().await.unwrap();
+    let checkpoint = archive.checkpoint(Vec::new()).await.unwrap();
     drop(archive);
     assert_eq!((bucket.uploads(), bucket.others()), (1, 1), "it is there to go on with");
     Archive::discard(&bucket.destination(), &checkpoint).await.unwrap();
@@ -164,11 +170,11 @@ async fn a_failure_leaves_what_the_last_checkpoint_leads_to() {
     let mut archive = Archive::create(bucket.destination(), password(), now());
     archive.record("shop:events", b"{\"step\":0}").await.unwrap();
     picture(&mut archive, 3).await.unwrap();
-    let mut recorded = Some((archive.checkpoint().await.unwrap(), 1));
+    let mut recorded = Some((archive.checkpoint(Vec::new()).await.unwrap(), 1));
 
     life.store(0, Ordering::Relaxed);
-    assert!(archive.checkpoint().await.is_err());
-    assert!(matches!(archive.checkpoint().await, Err(ArchiveError::Lost)));
+    assert!(archive.checkpoint(Vec::new()).await.is_err());
+    assert!(matches!(archive.checkpoint(Vec::new()).await, Err(ArchiveError::Lost)));
     life.store(usize::MAX, Ordering::Relaxed);
 
     let finished = build(&bucket, &mut recorded).await.unwrap();
@@ -182,7 +188,7 @@ async fn an_attachment_has_no_checkpoint_in_the_middle() {
     archive.begin_file("crm:files", "half.jpg", 4).unwrap();
     archive.file_chunk(b"ha").await.unwrap();
 
-    assert!(matches!(archive.checkpoint().await, Err(ArchiveError::FileOpen)));
+    assert!(matches!(archive.checkpoint(Vec::new()).await, Err(ArchiveError::FileOpen)));
 
     archive.file_chunk(b"lf").await.unwrap();
     archive.end_file().await.unwrap();
