@@ -151,8 +151,13 @@ pub(crate) fn now() -> DateTime<Utc> {
 type Reader = fn(&Path, &str, &Path) -> Output;
 
 /// Programs that must open our archives.
-pub(crate) const READERS: [(&str, Reader); 3] =
-    [("7z", seven_zip), ("bsdtar", bsdtar), ("bsdtar, from a pipe", bsdtar_from_a_pipe)];
+pub(crate) const READERS: [(&str, Reader); 5] = [
+    ("7z", seven_zip),
+    ("bsdtar", bsdtar),
+    ("bsdtar, from a pipe", bsdtar_from_a_pipe),
+    ("pyzipper", pyzipper),
+    ("ziptool", ziptool),
+];
 
 /// Unpacks with 7-Zip. A wrong password must fail, not ask.
 pub(crate) fn seven_zip(archive: &Path, password: &str, into: &Path) -> Output {
@@ -183,7 +188,40 @@ fn bsdtar_from_a_pipe(archive: &Path, password: &str, into: &Path) -> Output {
     output
 }
 
-fn run(command: &mut Command) -> Output {
+/// Unpacks with Python.
+fn pyzipper(archive: &Path, password: &str, into: &Path) -> Output {
+    const UNPACK: &str = "import sys, pyzipper
+with pyzipper.AESZipFile(sys.argv[1]) as z:
+    z.extractall(sys.argv[3], pwd=sys.argv[2].encode())";
+    fs::create_dir_all(into).unwrap();
+    let own = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/python/bin/python");
+    let has_it = |python: &&str| {
+        let tried = Command::new(python).args(["-c", "import pyzipper"]).output();
+        tried.is_ok_and(|output| output.status.success())
+    };
+    let python = [own, "python3"].into_iter().find(has_it).expect("pyzipper is needed for this test");
+    run(Command::new(python).args(["-c", UNPACK]).arg(archive).arg(password).arg(into))
+}
+
+/// Unpacks with libzip, entry by entry.
+fn ziptool(archive: &Path, password: &str, into: &Path) -> Output {
+    let cat = |number: usize| {
+        run(Command::new("ziptool").arg(archive).args(["set_password", password, "cat", &number.to_string()]))
+    };
+    let entries = directory(archive);
+    for (number, entry) in entries.iter().enumerate() {
+        let output = cat(number);
+        if !output.status.success() {
+            return output;
+        }
+        let file = into.join(&entry.name);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, output.stdout).unwrap();
+    }
+    run(Command::new("ziptool").arg(archive).args(["get_num_entries", "0"]))
+}
+
+pub(crate) fn run(command: &mut Command) -> Output {
     let program = command.get_program().to_owned();
     command.output().unwrap_or_else(|error| panic!("{program:?} is needed for this test: {error}"))
 }
