@@ -130,6 +130,36 @@ async fn an_age_file_opens_with_its_password_alone() {
 }
 
 #[tokio::test]
+async fn a_thousand_attachments_with_names_of_any_script() {
+    let bucket = Bucket::new().await;
+    let mut archive = Archive::create(bucket.destination(), password(), now());
+    let name = |number: usize| format!("{} {number}.txt", ["Übung", "写真", "фото", "צילום"][number % 4]);
+    for number in 0..1_000 {
+        let text = name(number).repeat(number % 7);
+        archive.begin_file("crm:files", &name(number), text.len() as u64).unwrap();
+        archive.file_chunk(text.as_bytes()).await.unwrap();
+        archive.end_file().await.unwrap();
+    }
+    let mut told = None;
+    let finished = archive.finish(Facts::default(), |manifest| {
+        told = Some(manifest.clone());
+        String::new()
+    });
+    assert_eq!(finished.await.unwrap().entries, 1_002);
+
+    let files = told.unwrap().collections.remove(0).attachments;
+    assert_eq!(files[999].original_name, name(999));
+    for (reader, unpack) in READERS.into_iter().filter(|(reader, _)| *reader != "ziptool") {
+        let into = tempfile::tempdir().unwrap();
+        assert!(unpack(&bucket.object(), PASSWORD, into.path()).status.success(), "{reader}");
+        for (number, file) in files.iter().enumerate() {
+            let text = fs::read_to_string(into.path().join(&file.name)).unwrap();
+            assert_eq!(text, name(number).repeat(number % 7), "{reader}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn records_are_there_as_tables_if_that_is_asked_for() {
     let bucket = Bucket::new().await;
     let mut archive = Archive::create(bucket.destination(), password(), now());
