@@ -32,6 +32,7 @@ mod processing;
 mod purges;
 mod rallyhere;
 mod slashid;
+mod takeouts;
 mod template;
 mod tokens;
 mod tour;

@@ -81,8 +81,8 @@ fn mail(app: &App, tenant: &Tenant, request: &Request, notice: &Notice, now: Tim
     Some(match notice.template {
         Template::TakeoutReady => {
             // The address of our own endpoint, never one into the bucket: it works as long as the
-            // takeout does, and whoever opens it must say who they are.
-            let link = format!("{url}/user/2024-3/gdpr/takeouts/{}", request.id);
+            // takeout does, and the archive opens with the password alone.
+            let link = format!("{url}/lethe/v1/takeouts/download?token={}", notice.secret.as_ref()?);
             TakeoutReady { link: &link, expires: request.takeout()?.expires_at }.mail(locale)
         }
         Template::ConfirmAddress => {

@@ -69,7 +69,7 @@ pub(super) async fn of(app: &App, tenant: &Tenant, user: PersonId) -> Result<MyD
     let (key, person) = app.look_up(tenant, &user).await?;
     let mut counts = Counts::default();
     let engine = app.engine(tenant).await?;
-    access(&engine, &person, &mut counts).await?;
+    access(&engine, &person, &mut counts).await.map_err(Failure::unavailable)?;
     let collected = time::millis(app.now());
     let entries = collections(engine.map())
         .into_iter()
@@ -108,7 +108,7 @@ pub(super) async fn entry(
     let wanted = collections(engine.map()).remove(data_id).ok_or(Code::DataNotFound)?;
     let (_, person) = app.look_up(tenant, user).await?;
     let mut rows = Rows { wanted, rows: Vec::new(), bytes: 0 };
-    access(&engine, &person, &mut rows).await?;
+    access(&engine, &person, &mut rows).await.map_err(Failure::unavailable)?;
     if rows.bytes > LARGEST {
         return Err(Code::TooLarge.into());
     }

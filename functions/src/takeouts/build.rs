@@ -3,28 +3,34 @@
 //! Rows stream from the stores through the archive into the bucket; nothing but the keys that lead
 //! from one collection to the next is kept in memory. The takeout is ready only once the archive
 //! is whole, and with that one write its password is gone.
+//!
+//! What takes longer than an invocation is gone on with by the next: every minute the record is told how
+//! far the work has got, with the key to what is needed to go on.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use archive::{About, Archive, Destination, Facts, Manifest, Password};
-use connectors::{Chunks, Engine, EngineError, ObjectInfo, Sink, SinkError};
+use archive::{Archive, ArchiveError, Checkpoint, Destination, Manifest, Opener, Password};
+use chrono::TimeDelta;
+use connectors::{Bookmark, Chunks, Engine, EngineError, ObjectInfo, Sink, SinkError};
 use domain::{
     PersonId, RequestId, Timestamp,
     datamap::{CollectionRef, Identities, Redaction, Selection},
     person::Person,
     request::{Kind, Request, Status, Template, Work},
     row::Row,
-    takeout::{self, TakeoutError},
+    takeout::{self, Format, Takeout, TakeoutError},
 };
-use pages::takeout_index::{Attachment, Collection, File, TakeoutIndex};
 use runtime::{
     App, Failure, Need, Trigger, WorkerSpec,
     queues::{Job, Queue},
 };
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use store::{StoreError, takeouts::Takeouts};
 use wire::{shapes::slashid::Entry, time};
+
+use super::contents::{self, Samples, Tables};
+use super::link;
 
 /// The worker.
 pub static SPEC: WorkerSpec = WorkerSpec {
@@ -33,6 +39,7 @@ pub static SPEC: WorkerSpec = WorkerSpec {
     needs: &[
         Need::WriteLedger,
         Need::ReadStores,
+        Need::ResumeTakeouts,
         Need::WriteTakeouts,
         Need::DeleteTakeouts,
         Need::QueueNotices,
@@ -41,84 +48,169 @@ pub static SPEC: WorkerSpec = WorkerSpec {
 };
 
 /// What of the archive Lethe itself knows of the person.
-const OWN_RECORD: &str = "lethe:record";
+pub(super) const OWN_RECORD: &str = "lethe:record";
+
+/// How often it is noted how far the work has got. What takes less is never noted.
+const NOTED: TimeDelta = TimeDelta::minutes(1);
+
+/// How an invocation ended that met no error.
+enum End {
+    /// The archive is whole.
+    Whole(takeout::Archive),
+    /// Its time was up. The next goes on where it stopped.
+    Paused,
+    /// Somebody else went on, or the takeout is not wanted any more.
+    Lost,
+}
 
 /// Builds it.
 ///
 /// # Errors
-/// When a store, the bucket or the ledger fails; a later attempt begins anew.
+/// When a store, the bucket or the ledger fails; a later attempt goes on from what was last noted.
 pub async fn handle(app: App, job: Job) -> Result<(), Failure> {
     let Some(id) = job.request else { return Ok(()) };
     let ledger = app.ledger(job.org);
     let Some(request) = ledger.request(job.person, id).await? else { return Ok(()) };
     let Some(takeout) = request.takeout().cloned() else { return Ok(()) };
     let now = app.now();
-    let begun = match takeout.begin(now) {
+    let mut request = match takeout.begin(now) {
         Ok(takeout) => request.with_work(Work::Takeout(takeout), now),
         // An old message: there is nothing to do, or another worker is at it.
         Err(TakeoutError::WrongState { .. } | TakeoutError::Leased { .. }) => return Ok(()),
         Err(TakeoutError::Exhausted) => return give_up(&app, job, request).await,
     };
-    match ledger.put_request(&begun).await {
+    match ledger.put_request(&request).await {
         Ok(()) => {}
         Err(StoreError::Conflict) => return Ok(()),
         Err(error) => return Err(error.into()),
     }
-    match collect(&app, job, &begun).await {
-        Ok(archive) => finish(&app, job, begun, archive).await,
+    match collect(&app, job, &mut request).await {
+        Ok(End::Whole(archive)) => finish(&app, job, request, archive).await,
+        Ok(End::Paused) => {
+            app.nudge(Queue::Takeouts, job).await;
+            Ok(())
+        }
+        Ok(End::Lost) => Ok(()),
         Err(failure) => {
-            give_up(&app, job, begun).await?;
+            give_up(&app, job, request).await?;
             Err(failure)
         }
     }
 }
 
-async fn collect(app: &App, job: Job, request: &Request) -> Result<takeout::Archive, Failure> {
+/// Collects what there is. `request` becomes its latest version.
+async fn collect(app: &App, job: Job, request: &mut Request) -> Result<End, Failure> {
     let ledger = app.ledger(job.org);
-    let takeout = request.takeout().ok_or(StoreError::Conflict)?;
-    let password = takeout.password.clone().ok_or(StoreError::Unreadable { what: "takeout" })?;
     let person = ledger.person(job.person).await?.ok_or(StoreError::Unreadable { what: "person" })?;
     let Some(tenant) = app.config().tenant(job.org) else { return Err(StoreError::Conflict.into()) };
     let engine = app.engine(&tenant).await?;
-    let (s3, bucket) = app.store().takeouts().bucket();
-    let key = Takeouts::key(job.org, job.person, request.id, takeout.attempts);
-    let destination = Destination { s3: s3.clone(), bucket: bucket.to_owned(), key: key.clone() };
-    let mut archive = Archive::create(destination, Password::new(password), app.now());
-
-    let gathered = gather(app, job, &person, &engine, &mut archive).await;
-    if let Err(failure) = gathered {
-        archive.abort().await;
-        return Err(failure);
-    }
-    let facts = Facts {
-        generator: concat!("Lethe ", env!("CARGO_PKG_VERSION")).to_owned(),
-        data_map: engine.map().version.clone(),
-        collections: abouts(engine.map()),
+    let takeout = request.takeout().cloned().ok_or(StoreError::Conflict)?;
+    let (archive, note) = open(app, job, request.id, &takeout).await?;
+    let locale = takeout.form.locale;
+    let redaction = Redaction::new(engine.map());
+    let note_at = app.now() + NOTED;
+    let (bookmark, samples) = note.map_or_else(Default::default, |note| (Some(note.bookmark), note.samples));
+    let tables = takeout.form.csv.then(|| Tables::new(engine.map(), &redaction));
+    let (line, halt) = (Vec::new(), None);
+    let mut into =
+        Into { app, job, request, archive, redaction: &redaction, tables, line, note_at, samples, halt };
+    let gathered = match bookmark {
+        Some(bookmark) => {
+            let everything = Selection::new(engine.map(), &[]);
+            let read = engine.resume_access(bookmark, &everything, &mut into).await;
+            read.map(drop).map_err(Gathering::Engine)
+        }
+        None => into.gather(&person, &engine).await,
     };
+    let Into { request, archive, samples, halt, .. } = into;
+    match (gathered, halt) {
+        (Ok(()), _) => {}
+        (Err(_), Some(end)) => {
+            archive.leave().await;
+            return Ok(end);
+        }
+        (Err(Gathering::Engine(error @ EngineError::Moved)), None) => {
+            archive.abort().await;
+            let restarted = takeout.restarted();
+            *request = request.clone().with_work(Work::Takeout(restarted), app.now());
+            ledger.put_request(request).await?;
+            return Err(Failure::unavailable(error));
+        }
+        (Err(error), None) => {
+            archive.leave().await;
+            return Err(error.into());
+        }
+    }
+    let key = archive.key().to_owned();
+    let facts = contents::facts(engine.map(), &redaction);
+    let index = |manifest: &Manifest| contents::index(manifest, &samples, &tenant, locale);
     let finished = archive.finish(facts, index).await.map_err(Failure::unavailable)?;
-    Ok(takeout::Archive {
+    Ok(End::Whole(takeout::Archive {
         key,
         size: finished.size,
         sha256: finished.sha256.iter().map(|byte| format!("{byte:02x}")).collect(),
         records: finished.records,
-    })
+    }))
 }
 
-async fn gather(
+/// What is handed to whoever goes on, beside where the archive stands.
+#[derive(Serialize, Deserialize)]
+struct Note {
+    bookmark: Bookmark,
+    samples: Samples,
+}
+
+/// The archive where it stood, with the note that was left there; else a new one.
+async fn open(
     app: &App,
     job: Job,
-    person: &Person,
-    engine: &Engine,
-    archive: &mut Archive,
-) -> Result<(), Failure> {
-    let record = own_record(app, job, person).await?;
-    let record = serde_json::to_string_pretty(&record).map_err(Failure::internal)?;
-    archive.begin_file(OWN_RECORD, "lethe.json").map_err(Failure::unavailable)?;
-    archive.file_chunk(record.as_bytes()).await.map_err(Failure::unavailable)?;
-    archive.end_file().await.map_err(Failure::unavailable)?;
-    let redaction = Redaction::new(engine.map());
-    let mut into = Into { archive, redaction: &redaction, line: Vec::new() };
-    access(engine, person, &mut into).await
+    id: RequestId,
+    takeout: &Takeout,
+) -> Result<(Archive, Option<Note>), Failure> {
+    let password = takeout.password.clone().ok_or(StoreError::Unreadable { what: "takeout" })?;
+    let (s3, bucket) = app.store().takeouts().bucket();
+    let destination = |key| Destination { s3: s3.clone(), bucket: bucket.to_owned(), key };
+    let checkpoint: Option<Checkpoint> =
+        takeout.checkpoint.as_deref().and_then(|text| serde_json::from_str(text).ok());
+    if let Some(checkpoint) = checkpoint {
+        let to = destination(checkpoint.key().to_owned());
+        match Archive::resume(to, Password::new(password.clone()), checkpoint).await {
+            Ok((archive, note)) => match serde_json::from_slice(&note) {
+                Ok(note) => return Ok((archive, Some(note))),
+                Err(_) => archive.abort().await,
+            },
+            Err(ArchiveError::Gone) => {}
+            Err(error) => return Err(Failure::unavailable(error)),
+        }
+    }
+    if takeout.attempts > 1 {
+        // A worker that died may have begun an upload that nobody knows of.
+        app.store().takeouts().remove_takeout(job.org, job.person, id).await?;
+    }
+    let format = &takeout.form.format;
+    let key = Takeouts::key(job.org, job.person, id, takeout.attempts, format.extension());
+    let (to, password, now) = (destination(key), Password::new(password), app.now());
+    let archive = match format {
+        Format::Zip => Archive::create(to, password, now),
+        Format::Age => Archive::create_age(to, Opener::Password(password), now),
+        Format::AgeFor(recipient) => Archive::create_age(to, Opener::Recipient(recipient.clone()), now),
+    };
+    Ok((archive, None))
+}
+
+/// Why what there is could not be gathered.
+enum Gathering {
+    Engine(EngineError),
+    Other(Failure),
+}
+
+impl From<Gathering> for Failure {
+    fn from(error: Gathering) -> Self {
+        match error {
+            Gathering::Engine(error) => Self::unavailable(error),
+            Gathering::Other(failure) => failure,
+        }
+    }
 }
 
 /// The identities of a person as the data map knows them, the tenant's own id included.
@@ -129,11 +221,15 @@ pub(crate) fn identities(person: &Person) -> Identities {
 
 /// Reads everything about a person from the stores. Somebody with nothing that leads into the
 /// stores has nothing there.
-pub(crate) async fn access(engine: &Engine, person: &Person, sink: &mut dyn Sink) -> Result<(), Failure> {
+pub(crate) async fn access(
+    engine: &Engine,
+    person: &Person,
+    sink: &mut dyn Sink,
+) -> Result<(), EngineError> {
     let everything = Selection::new(engine.map(), &[]);
     match engine.access(&identities(person), &everything, sink).await {
         Ok(_) | Err(EngineError::NoIdentity { .. }) => Ok(()),
-        Err(error) => Err(Failure::unavailable(error)),
+        Err(error) => Err(error),
     }
 }
 
@@ -212,9 +308,69 @@ pub(crate) async fn own_record(app: &App, job: Job, person: &Person) -> Result<O
 
 /// Rows and objects on their way into the archive.
 struct Into<'a> {
-    archive: &'a mut Archive,
+    app: &'a App,
+    job: Job,
+    /// Its latest version.
+    request: &'a mut Request,
+    archive: Archive,
     redaction: &'a Redaction,
+    /// If records are wanted as tables, too.
+    tables: Option<Tables>,
     line: Vec<u8>,
+    /// When to note next how far the work has got.
+    note_at: Timestamp,
+    /// What the page for people shows.
+    samples: Samples,
+    /// Why it stopped, if not for an error.
+    halt: Option<End>,
+}
+
+impl Into<'_> {
+    async fn gather(&mut self, person: &Person, engine: &Engine) -> Result<(), Gathering> {
+        let failed = |error| Gathering::Other(Failure::unavailable(error));
+        let record = own_record(self.app, self.job, person).await.map_err(Gathering::Other)?;
+        let record = serde_json::to_string_pretty(&record);
+        let record = record.map_err(|error| Gathering::Other(Failure::internal(error)))?;
+        self.archive.begin_file(OWN_RECORD, "lethe.json", record.len() as u64).map_err(failed)?;
+        self.archive.file_chunk(record.as_bytes()).await.map_err(failed)?;
+        self.archive.end_file().await.map_err(failed)?;
+        access(engine, person, self).await.map_err(Gathering::Engine)
+    }
+
+    /// Writes down how far the work has got, and how to go on from there.
+    async fn note(&mut self, bookmark: Bookmark, is_over: bool) -> Result<(), Failure> {
+        let checkpoint = match self.archive.can_be_resumed() {
+            true => {
+                let note = Note { bookmark, samples: self.samples.clone() };
+                let note = serde_json::to_vec(&note).map_err(Failure::internal)?;
+                let checkpoint = self.archive.checkpoint(note).await.map_err(Failure::unavailable)?;
+                Some(serde_json::to_string(&checkpoint).map_err(Failure::internal)?)
+            }
+            false => None,
+        };
+        let given = self.archive.given();
+        let now = self.app.now();
+        let takeout = self.request.takeout().cloned().ok_or(StoreError::Conflict)?;
+        let takeout = takeout.note(given.records, given.bytes, checkpoint, now)?;
+        // Whoever comes next may begin at once.
+        let takeout = if is_over { takeout.release(now)? } else { takeout };
+        let next = self.request.clone().with_work(Work::Takeout(takeout), now);
+        match self.app.ledger(self.job.org).put_request(&next).await {
+            Ok(()) => *self.request = next,
+            Err(StoreError::Conflict) => {
+                self.halt = Some(End::Lost);
+                return Ok(());
+            }
+            Err(error) => return Err(error.into()),
+        }
+        self.note_at = now + NOTED;
+        let so_far = format!("{} records, {} bytes so far", given.records, given.bytes);
+        self.app.tell_progress(SPEC.name, self.job.person, &so_far);
+        if is_over {
+            self.halt = Some(End::Paused);
+        }
+        Ok(())
+    }
 }
 
 #[async_trait::async_trait]
@@ -222,9 +378,16 @@ impl Sink for Into<'_> {
     async fn row(&mut self, at: &CollectionRef, row: &Row) -> Result<(), SinkError> {
         self.line.clear();
         let shown = self.redaction.row(at, row);
-        serde_json::to_writer(&mut self.line, shown.as_ref().unwrap_or(row)).map_err(SinkError::target)?;
+        let row = shown.as_ref().unwrap_or(row);
+        serde_json::to_writer(&mut self.line, row).map_err(SinkError::target)?;
         let name = self.redaction.name(at).to_string();
-        self.archive.record(&name, &self.line).await.map_err(SinkError::target)
+        self.samples.see(&name, row);
+        let csv = self.tables.as_mut().and_then(|tables| tables.csv(&name, row));
+        let taken = match csv {
+            Some(csv) => self.archive.record_with_csv(&name, &self.line, csv).await,
+            None => self.archive.record(&name, &self.line).await,
+        };
+        taken.map_err(SinkError::target)
     }
 
     async fn object(
@@ -234,63 +397,26 @@ impl Sink for Into<'_> {
         body: &mut dyn Chunks,
     ) -> Result<(), SinkError> {
         let name = self.redaction.name(at).to_string();
-        self.archive.begin_file(&name, &object.name).map_err(SinkError::target)?;
+        self.archive.begin_file(&name, &object.name, object.size).map_err(SinkError::target)?;
         while let Some(chunk) = body.next().await? {
             self.archive.file_chunk(&chunk).await.map_err(SinkError::target)?;
         }
         self.archive.end_file().await.map_err(SinkError::target)
     }
-}
 
-/// What the data map says of each collection.
-fn abouts(map: &domain::datamap::DataMap) -> Vec<About> {
-    let own = About {
-        collection: OWN_RECORD.to_owned(),
-        description: Some("What the privacy service itself holds: identities, consents, requests".to_owned()),
-        ..About::default()
-    };
-    let redaction = Redaction::new(map);
-    let mapped = map.collections().map(|(at, dataset, collection)| {
-        let fields = collection.fields.iter().flat_map(|field| map.categories(dataset, collection, field));
-        let categories: BTreeSet<String> = fields.map(ToString::to_string).collect();
-        About {
-            collection: redaction.name(&at).to_string(),
-            description: collection.description.clone(),
-            categories: categories.into_iter().collect(),
-            ..About::default()
-        }
-    });
-    std::iter::once(own).chain(mapped).collect()
-}
-
-/// The page that a person opens first.
-fn index(manifest: &Manifest) -> String {
-    TakeoutIndex {
-        created_at: manifest.created_at,
-        generator: &manifest.generator,
-        collections: manifest.collections.iter().map(view).collect(),
-        facts: Vec::new(),
+    fn rests(&self) -> bool {
+        true
     }
-    .page()
-}
 
-fn view(collection: &archive::Collection) -> Collection<'_> {
-    Collection {
-        name: &collection.collection,
-        description: collection.description.as_deref().unwrap_or_default(),
-        categories: collection.categories.iter().map(String::as_str).collect(),
-        origin: collection.origin.as_deref().unwrap_or_default(),
-        records: collection.records,
-        files: collection.files.iter().map(|file| File { name: &file.name, records: file.records }).collect(),
-        attachments: collection
-            .attachments
-            .iter()
-            .map(|file| Attachment {
-                name: &file.name,
-                original_name: &file.original_name,
-                bytes: file.bytes,
-            })
-            .collect(),
+    async fn rest(&mut self, here: &(dyn Fn() -> Bookmark + Sync)) -> Result<(), SinkError> {
+        let is_over = self.archive.can_be_resumed() && self.app.is_out_of_time();
+        if is_over || self.note_at <= self.app.now() {
+            self.note(here(), is_over).await.map_err(|failure| {
+                let cause = failure.cause().unwrap_or_default();
+                SinkError::target(format!("the progress could not be noted: {cause}"))
+            })?;
+        }
+        if self.halt.is_some() { Err(SinkError::target("the work was stopped")) } else { Ok(()) }
     }
 }
 
@@ -298,11 +424,14 @@ async fn finish(app: &App, job: Job, request: Request, archive: takeout::Archive
     let ledger = app.ledger(job.org);
     let now = app.now();
     let key = archive.key.clone();
-    let takeout = request.takeout().cloned().ok_or(StoreError::Conflict)?.finish(archive)?;
+    let secret: [u8; link::SECRET] = app.entropy().bytes();
+    let takeout = request.takeout().cloned().ok_or(StoreError::Conflict)?;
+    let takeout = takeout.finish(archive, link::digest(&secret))?;
     let deliver_to = takeout.deliver_to.clone();
+    let token = link::Token { org: job.org, person: job.person, request: request.id, secret };
     let mut ready = request.with_work(Work::Takeout(takeout), now);
     if let Some(address) = deliver_to {
-        ready = ready.with_notice(Template::TakeoutReady, address, None, now);
+        ready = ready.with_notice(Template::TakeoutReady, address, Some(token.to_string()), now);
     }
     match ledger.put_request(&ready).await {
         Ok(()) => {}
@@ -322,7 +451,11 @@ async fn finish(app: &App, job: Job, request: Request, archive: takeout::Archive
 async fn give_up(app: &App, job: Job, request: Request) -> Result<(), Failure> {
     let now = app.now();
     let takeout = request.takeout().cloned().ok_or(StoreError::Conflict)?.fail(now)?;
-    let address = takeout.deliver_to.clone().filter(|_| takeout.state == takeout::TakeoutState::Failed);
+    let has_failed = takeout.state == takeout::TakeoutState::Failed;
+    if has_failed {
+        app.store().takeouts().remove_takeout(job.org, job.person, request.id).await?;
+    }
+    let address = takeout.deliver_to.clone().filter(|_| has_failed);
     let mut failed = request.with_work(Work::Takeout(takeout), now);
     if let Some(address) = address {
         failed = failed.with_notice(Template::TakeoutFailed, address, None, now);

@@ -5,7 +5,7 @@
 //! nothing: 404.
 
 use domain::{Permission, RequestId};
-use http::Method;
+use http::{HeaderMap, Method};
 use runtime::{
     Allow, ApiVersion, Caller, Credentials, Failure, Need, Org, Path, PersonUuid, Route, State, Zip,
     docs::{Docs, Good},
@@ -22,14 +22,14 @@ pub static ROUTE: Route = Route {
     credentials: Credentials::Bearer,
     allow: Allow::AnyOf(&[Permission::TakeoutRead]),
     errors: &[Code::MissingLinkedIdentity, Code::PersonNotFound, Code::TakeoutNotFound],
-    needs: &[Need::ReadLedger, Need::ReadTakeouts],
+    needs: &[Need::WriteLedger, Need::ReadTakeouts],
     summary: "Download a takeout of a user",
 };
 
 /// What the OpenAPI document says of it.
 static DOCS: Docs = Docs::answers(&[
     Good::raw(200, "The archive, protected by the password of the order", "application/zip"),
-    Good::empty(307, "The archive is large: `Location` is where it can be had for five minutes"),
+    Good::empty(307, "The archive is large, or a part of it is asked for: `Location` is where it can be had for five minutes"),
 ]);
 
 /// Gives it out.
@@ -41,9 +41,10 @@ pub async fn handle(
     Org(tenant): Org,
     caller: Caller,
     Path((_, person, takeout)): Path<(ApiVersion, PersonUuid, RequestId)>,
+    headers: HeaderMap,
 ) -> Result<Zip, Failure> {
     super::check_linked(&tenant, &caller)?;
-    super::archive_of(&app, &tenant, &person.into(), takeout).await
+    super::archive_of(&app, &tenant, &person.into(), takeout, &headers).await
 }
 
 endpoint!(handle);

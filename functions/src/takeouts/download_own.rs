@@ -1,7 +1,7 @@
 //! `GET /user/{version}/gdpr/takeouts/{takeoutID}`: one's own archive itself.
 
 use domain::{Permission, RequestId};
-use http::Method;
+use http::{HeaderMap, Method};
 use runtime::{
     Allow, ApiVersion, Caller, Credentials, Failure, Need, Org, Path, Route, State, Zip,
     docs::{Docs, Good},
@@ -18,14 +18,14 @@ pub static ROUTE: Route = Route {
     credentials: Credentials::Bearer,
     allow: Allow::AnyOf(&[Permission::TakeoutRead]),
     errors: &[Code::MissingLinkedIdentity, Code::PersonNotFound, Code::TakeoutNotFound],
-    needs: &[Need::ReadLedger, Need::ReadTakeouts],
+    needs: &[Need::WriteLedger, Need::ReadTakeouts],
     summary: "Download one's own takeout",
 };
 
 /// What the OpenAPI document says of it.
 static DOCS: Docs = Docs::answers(&[
     Good::raw(200, "The archive, protected by the password of the order", "application/zip"),
-    Good::empty(307, "The archive is large: `Location` is where it can be had for five minutes"),
+    Good::empty(307, "The archive is large, or a part of it is asked for: `Location` is where it can be had for five minutes"),
 ]);
 
 /// Gives it out.
@@ -37,9 +37,10 @@ pub async fn handle(
     Org(tenant): Org,
     caller: Caller,
     Path((_, takeout)): Path<(ApiVersion, RequestId)>,
+    headers: HeaderMap,
 ) -> Result<Zip, Failure> {
     super::check_linked(&tenant, &caller)?;
-    super::archive_of(&app, &tenant, &super::own_id(&caller)?, takeout).await
+    super::archive_of(&app, &tenant, &super::own_id(&caller)?, takeout, &headers).await
 }
 
 endpoint!(handle);

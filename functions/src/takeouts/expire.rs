@@ -39,12 +39,9 @@ async fn expire(app: &App, due: Due) -> Result<(), Failure> {
     let Some(id) = due.id else { return Ok(()) };
     let Some(request) = ledger.request(due.person, id).await? else { return Ok(()) };
     let Some(takeout) = request.takeout().cloned() else { return Ok(()) };
-    let key = takeout.archive.as_ref().map(|archive| archive.key.clone());
     let now = app.now();
     let Ok(expired) = takeout.expire(now) else { return Ok(()) };
-    if let Some(key) = key {
-        app.store().takeouts().remove(&key).await?;
-    }
+    app.store().takeouts().remove_takeout(due.org, due.person, id).await?;
     match ledger.put_request(&request.with_work(Work::Takeout(expired), now)).await {
         Ok(()) | Err(StoreError::Conflict) => Ok(()),
         Err(error) => Err(error.into()),

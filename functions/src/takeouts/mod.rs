@@ -1,28 +1,34 @@
 //! Takeouts, as PACE speaks of them (`000_c2491cd37c7c1d0e.txt`), and the workers that build and
 //! expire them.
 
+mod access;
 pub mod build;
 pub mod confirm;
 pub mod confirm_page;
+mod contents;
 pub mod download;
 pub mod download_own;
 pub mod expire;
+pub mod fetch;
 mod link;
 pub mod list;
 pub mod list_own;
 pub mod request;
 pub mod request_own;
+pub mod revoke;
+pub mod show;
 
 use domain::{
-    PersonId, RequestId,
+    OrgId, PersonId, RequestId,
     request::{Door, Kind, Request, Template, Work},
-    takeout::{Delivery, Takeout, TakeoutState},
+    takeout::{Archive, Delivery, Form, Format, Locale, Takeout, TakeoutState},
     tenant::Tenant,
 };
 use runtime::{App, Caller, Failure, Json, Zip, queues::Queue};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use store::requests::Created;
+use http::{HeaderMap, header::RANGE};
+use store::{StoreError, requests::Created};
 use uuid::Uuid;
 use wire::{
     At, Code, Fault, Problem, Query, Reason,
@@ -35,6 +41,22 @@ use wire::{
 #[schemars(inline)]
 pub struct Order {
     data: Option<Object<Data>>,
+    /// What the dialect has no words for.
+    meta: Option<Object<Meta>>,
+}
+
+#[derive(Default, Deserialize, JsonSchema)]
+#[schemars(inline)]
+#[serde(default, deny_unknown_fields)]
+struct Meta {
+    /// `zip` (WinZip AE-2), or `age`: a plain ZIP within an age file.
+    format: Option<String>,
+    /// For `age`: the public key (`age1…`) of whoever shall open it, in place of the password.
+    recipient: Option<String>,
+    /// Whether records shall be there as CSV as well.
+    csv: Option<bool>,
+    /// The language of the page for people: `en` or `de`.
+    locale: Option<String>,
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -58,6 +80,7 @@ struct Checked {
     id: Option<RequestId>,
     password: String,
     sent_to: String,
+    form: Form,
 }
 
 /// The longest password that is taken, in characters.
@@ -100,12 +123,43 @@ impl Order {
                 fault("data.attributes.sentTo", "must be an e-mail address".to_owned());
             }
         }
+        let form = self.meta.map_or_else(Default::default, |Object(meta)| meta).check(&mut faults);
         if !faults.is_empty() {
             return Err(Problem::faults(Code::InvalidField, faults));
         }
         // Anything but a UUID is the vendor's own placeholder, and ignored.
         let id = data.id.and_then(|id| Uuid::try_parse(&id).ok()).map(RequestId);
-        Ok(Checked { id, password, sent_to })
+        Ok(Checked { id, password, sent_to, form })
+    }
+}
+
+impl Meta {
+    fn check(self, faults: &mut Vec<Fault>) -> Form {
+        let mut fault = |path: &str, must: &str| {
+            faults.push(Fault::new(At::body(path), Reason::Other(format!("must be {must}"))));
+        };
+        let locale = match self.locale.as_deref() {
+            None | Some("en") => Locale::En,
+            Some("de") => Locale::De,
+            Some(_) => {
+                fault("meta.locale", "en or de");
+                Locale::En
+            }
+        };
+        let format = match (self.format.as_deref(), self.recipient) {
+            (None | Some("zip"), None) => Format::Zip,
+            (Some("age"), None) => Format::Age,
+            (Some("age"), Some(key)) if archive::is_recipient(&key) => Format::AgeFor(key),
+            (Some("age" | "zip") | None, Some(_)) => {
+                fault("meta.recipient", "a public key that begins with age1, with the format age");
+                Format::Zip
+            }
+            (Some(_), _) => {
+                fault("meta.format", "zip or age");
+                Format::Zip
+            }
+        };
+        Form { format, csv: self.csv.unwrap_or_default(), locale }
     }
 }
 
@@ -131,7 +185,7 @@ async fn order(
     person_id: &PersonId,
     order: Order,
 ) -> Result<Json<Document<TakeoutResource>>, Failure> {
-    let Checked { id, password, sent_to } = order.check(tenant)?;
+    let Checked { id, password, sent_to, form } = order.check(tenant)?;
     let (key, person) = app.subject(tenant, person_id).await?;
     let ledger = app.ledger(tenant.org);
     app.refuse_while_erasing(tenant, key).await?;
@@ -143,7 +197,7 @@ async fn order(
     };
     let secret: [u8; link::SECRET] = app.entropy().bytes();
     let delivery = Delivery::decide(&sent_to, person.verified_email(), person.email());
-    let takeout = Takeout::order(password, delivery, link::digest(&secret), tenant, now);
+    let takeout = Takeout::order(password, delivery, link::digest(&secret), form, tenant, now);
     let state = takeout.state;
     let mut request = Request::new(id, key, person_id.clone(), Kind::Access, Door::Pace, now);
     request.work = Work::Takeout(takeout);
@@ -194,15 +248,44 @@ async fn list_of(
 /// binary bodies count a third more.
 const INLINE: u64 = 4 * 1024 * 1024;
 
-/// A finished archive: itself if it is small, else a link of a few minutes.
-async fn archive_of(app: &App, tenant: &Tenant, person_id: &PersonId, id: RequestId) -> Result<Zip, Failure> {
+/// A finished archive: itself if it is small, else a link of a few minutes. So is whoever asks for a part of
+/// it: the bucket knows ranges.
+async fn archive_of(
+    app: &App,
+    tenant: &Tenant,
+    person_id: &PersonId,
+    id: RequestId,
+    headers: &HeaderMap,
+) -> Result<Zip, Failure> {
     let (key, _) = app.look_up(tenant, person_id).await?;
     let request = app.ledger(tenant.org).request(key, id).await?.ok_or(Code::TakeoutNotFound)?;
-    let now = app.now();
-    let archive = request.takeout().and_then(|takeout| takeout.download(now)).ok_or(Code::TakeoutNotFound)?;
-    if archive.size <= INLINE {
-        Ok(Zip::Inline(app.store().takeouts().read(&archive.key).await?))
+    let archive = count(app, tenant.org, request).await?.ok_or(Code::TakeoutNotFound)?;
+    let file_name = file_name(&archive);
+    if archive.size <= INLINE && !headers.contains_key(RANGE) {
+        Ok(Zip::Inline { bytes: app.store().takeouts().read(&archive.key).await?, file_name })
     } else {
-        Ok(Zip::At(app.store().takeouts().link(&archive.key, "takeout.zip").await?))
+        Ok(Zip::At(app.store().takeouts().link(&archive.key, &file_name).await?))
+    }
+}
+
+/// Counts that an archive is given out; none if it may not be.
+async fn count(app: &App, org: OrgId, request: Request) -> Result<Option<Archive>, Failure> {
+    let now = app.now();
+    let counted = app
+        .ledger(org)
+        .amend_request(request, |request| {
+            let takeout = request.takeout().filter(|takeout| takeout.download(now).is_some()).cloned();
+            let next = |takeout: Takeout| request.with_work(Work::Takeout(takeout.given_out()), now);
+            Ok::<_, StoreError>(takeout.map(next))
+        })
+        .await?;
+    Ok(counted.and_then(|request| request.takeout()?.archive.clone()))
+}
+
+/// What an archive is called on whoever's disk it comes to.
+fn file_name(archive: &Archive) -> String {
+    match archive.key.ends_with(".age") {
+        true => "takeout.zip.age".to_owned(),
+        false => "takeout.zip".to_owned(),
     }
 }

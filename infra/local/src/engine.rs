@@ -314,7 +314,10 @@ impl From<EngineError> for Halt {
             EngineError::Refused(_) | EngineError::NoIdentity { .. } | EngineError::HalfDone(_) => {
                 refused(error)
             }
-            EngineError::Store { .. } | EngineError::Sink(_) | EngineError::Interrupted(_) => {
+            EngineError::Store { .. }
+            | EngineError::Sink(_)
+            | EngineError::Moved
+            | EngineError::Interrupted(_) => {
                 Self::Partly(error.to_string())
             }
         }

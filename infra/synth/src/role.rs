@@ -195,6 +195,7 @@ const fn policies_of(need: Need) -> &'static [&'static str] {
         Need::Certify => &["MayCertify"],
         Need::ReadTakeouts => &["MayReadTakeouts"],
         Need::WriteTakeouts => &["MayWriteTakeouts"],
+        Need::ResumeTakeouts => &["MayResumeTakeouts"],
         Need::DeleteTakeouts => &["MayDeleteTakeouts"],
         Need::QueueTakeouts => &["MayQueueTakeouts"],
         Need::QueuePurges => &["MayQueuePurges"],
@@ -253,10 +254,20 @@ fn restraints(lambda: &Lambda) -> Vec<Statement> {
         restraints.push(statement(
             "Deny",
             &["s3:GetObject", "s3:GetObjectVersion"],
-            What::Resource(vec![Intrinsic::sub("${TakeoutBucket.Arn}/*")]),
+            What::Resource(finished_takeouts(lambda)),
         ));
     }
     restraints
+}
+
+/// The takeouts that a function must not read: all that lies there, unless it goes on with those that are not
+/// finished.
+fn finished_takeouts(lambda: &Lambda) -> Vec<Intrinsic> {
+    let names: &[&str] = match lambda.needs.contains(&Need::ResumeTakeouts) {
+        true => &["${TakeoutBucket.Arn}/*.zip", "${TakeoutBucket.Arn}/*.age"],
+        false => &["${TakeoutBucket.Arn}/*"],
+    };
+    names.iter().map(|name| Intrinsic::sub(*name)).collect()
 }
 
 /// Lambda attaches functions to a network by their roles, for which EC2 knows no resources. The

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What the manifest says beside what was counted.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +27,10 @@ pub struct About {
     pub description: Option<String>,
     /// Categories of personal data, such as `user.contact.email`.
     pub categories: Vec<String>,
+    /// What it is used for.
+    pub purposes: Vec<String>,
+    /// The JSON Schema of its records, which becomes a file of the archive.
+    pub schema: Option<Vec<u8>>,
     /// Where the data comes from: provided, observed, derived or inferred.
     pub origin: Option<String>,
     /// Origins of single fields, where they differ from the collection's.
@@ -48,33 +53,42 @@ pub struct Manifest {
 }
 
 /// What the archive holds of one collection.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Collection {
     /// `dataset:collection`.
     pub collection: String,
     /// What it holds, for people.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// Categories of personal data.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub categories: Vec<String>,
+    /// What it is used for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub purposes: Vec<String>,
     /// Where the data comes from.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<String>,
     /// Origins of single fields.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub field_origins: BTreeMap<String, String>,
     /// Records in all files together.
     pub records: u64,
     /// Files of records, one JSON document a line.
     pub files: Vec<File>,
+    /// The JSON Schema of the records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<Document>,
+    /// The same records as tables, one file for each of the files, if that was asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub csv: Vec<File>,
     /// Attachments, each a file of its own.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attachments: Vec<Attachment>,
 }
 
 /// A file of records.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct File {
     /// Name in the archive.
     pub name: String,
@@ -86,8 +100,19 @@ pub struct File {
     pub sha256: String,
 }
 
+/// A file about the records.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Document {
+    /// Name in the archive.
+    pub name: String,
+    /// Length when unpacked.
+    pub bytes: u64,
+    /// SHA-256 of the unpacked file, in hexadecimal.
+    pub sha256: String,
+}
+
 /// A file that a collection refers to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attachment {
     /// Name in the archive.
     pub name: String,
@@ -103,8 +128,14 @@ impl Manifest {
     /// Version of the format that is written.
     pub const SCHEMA_VERSION: u32 = 1;
 
-    pub(crate) fn new(created_at: DateTime<Utc>, counted: Vec<Collection>, facts: Facts) -> Self {
+    /// The manifest, and the files that it names beside those that were counted.
+    pub(crate) fn new(
+        created_at: DateTime<Utc>,
+        counted: Vec<Collection>,
+        facts: Facts,
+    ) -> (Self, Vec<(String, Vec<u8>)>) {
         let mut collections = counted;
+        let mut documents = Vec::new();
         for about in facts.collections {
             let known = collections.iter().position(|collection| collection.collection == about.collection);
             let at = known.unwrap_or_else(|| {
@@ -115,16 +146,25 @@ impl Manifest {
             let collection = &mut collections[at];
             collection.description = about.description;
             collection.categories = about.categories;
+            collection.purposes = about.purposes;
             collection.origin = about.origin;
             collection.field_origins = about.field_origins;
+            if let Some(schema) = about.schema {
+                let name = format!("schema/{:02}.json", at + 1);
+                let sha256 = hex::encode(digest(&SHA256, &schema));
+                let bytes = schema.len() as u64;
+                collection.schema = Some(Document { name: name.clone(), bytes, sha256 });
+                documents.push((name, schema));
+            }
         }
-        Self {
+        let manifest = Self {
             schema_version: Self::SCHEMA_VERSION,
             generator: facts.generator,
             created_at,
             data_map: facts.data_map,
             collections,
-        }
+        };
+        (manifest, documents)
     }
 
     /// Records of all collections together.
@@ -144,11 +184,12 @@ mod tests {
         let about = |collection: &str| About {
             collection: collection.into(),
             description: Some(format!("About {collection}")),
+            schema: Some(b"{}".to_vec()),
             ..About::default()
         };
         let facts = Facts { collections: vec![about("crm:notes"), about("shop:orders")], ..Facts::default() };
 
-        let manifest = Manifest::new(DateTime::UNIX_EPOCH, counted, facts);
+        let (manifest, documents) = Manifest::new(DateTime::UNIX_EPOCH, counted, facts);
 
         let told: Vec<_> = manifest
             .collections
@@ -161,5 +202,8 @@ mod tests {
             told,
             [("shop:orders", 2, Some("About shop:orders")), ("crm:notes", 0, Some("About crm:notes"))]
         );
+        let names: Vec<_> = documents.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["schema/02.json", "schema/01.json"]);
+        assert_eq!(manifest.collections[1].schema.as_ref().map(|it| it.name.as_str()), Some(names[0]));
     }
 }

@@ -34,6 +34,9 @@ fn line(seed: u64) -> Vec<u8> {
 #[tokio::test]
 async fn three_hundred_megabytes_need_no_more_memory_than_one_hundred() {
     let bucket = Bucket::new().await;
+    let first = Archive::create(bucket.destination(), password(), now());
+    first.finish(Facts::default(), |_| String::new()).await.unwrap();
+    let start = peak();
     let mut archive = Archive::create(bucket.destination(), password(), now());
 
     for seed in 0..1_000 {
@@ -47,6 +50,8 @@ async fn three_hundred_megabytes_need_no_more_memory_than_one_hundred() {
 
     let more = peak() - before;
     assert!(more < 20 * MIB, "{} MiB more", more / MIB);
-    assert!(peak() < 64 * MIB, "{} MiB, with the object store", peak() / MIB);
+    // With what the object store needs, which is in this process, too.
+    let all = peak() - start;
+    assert!(all < 56 * MIB, "{} MiB", all / MIB);
     assert!(bucket.object().metadata().unwrap().len() > 30 * MIB);
 }

@@ -40,6 +40,9 @@ pub enum EngineError {
     /// The receiver of the rows failed.
     #[error("the rows could not be handed on")]
     Sink(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The access began under another data map.
+    #[error("the data map has changed since the access began")]
+    Moved,
     /// The caller said stop. What was done stays done; another run goes on from there.
     #[error("the erasure was stopped before its end")]
     Interrupted(Box<Erasure>),

@@ -33,7 +33,7 @@ mod conformance;
 mod testing;
 
 pub use connections::Connections;
-pub use engine::{Clients, Engine, Order};
+pub use engine::{Bookmark, Clients, Engine, Order};
 pub use fault::{EngineError, Fault};
 pub use secrets::{NoSecrets, Secret, Secrets};
 pub use sink::{Census, Chunks, ObjectInfo, Progress, Sink, SinkError, Step, Unseen};

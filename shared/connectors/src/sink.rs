@@ -8,6 +8,7 @@ use domain::datamap::{CollectionRef, Outcome};
 use domain::plan::Plan;
 use domain::row::{Row, Value};
 
+use crate::engine::Bookmark;
 use crate::fault::Fault;
 
 /// Receives a person's rows one by one.
@@ -26,6 +27,19 @@ pub trait Sink: Send {
         object: &ObjectInfo,
         body: &mut dyn Chunks,
     ) -> Result<(), SinkError>;
+
+    /// Whether the receiver ever [rests](Self::rest) and wants to go on later: then the rows of the answer
+    /// at hand are remembered.
+    fn rests(&self) -> bool {
+        false
+    }
+
+    /// Called now and then: all rows so far were taken, and `here` tells how to go on behind them, should
+    /// the receiver stop by failing, or die.
+    async fn rest(&mut self, here: &(dyn Fn() -> Bookmark + Sync)) -> Result<(), SinkError> {
+        let _ = here;
+        Ok(())
+    }
 }
 
 /// A stored object.

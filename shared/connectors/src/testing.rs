@@ -20,7 +20,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, SqliteConnection};
 
 use crate::Connections;
-use crate::engine::{Clients, Engine};
+use crate::engine::{Bookmark, Clients, Engine};
 use crate::fault::EngineError;
 use crate::secrets::NoSecrets;
 use crate::sink::{Chunks, ObjectInfo, Progress, Sink, SinkError, Step};
@@ -56,6 +56,43 @@ impl Sink for Recorder {
         assert_eq!(length as u64, object.size);
         self.objects.push((object.name.clone(), length));
         Ok(())
+    }
+}
+
+/// Takes rows, and stops at the first rest at which it has had so many; the bookmark survives it.
+#[derive(Default)]
+pub(crate) struct Rester {
+    pub(crate) taken: Recorder,
+    pub(crate) budget: usize,
+    pub(crate) bookmark: Option<String>,
+}
+
+#[async_trait]
+impl Sink for Rester {
+    async fn row(&mut self, at: &CollectionRef, row: &Row) -> Result<(), SinkError> {
+        self.budget = self.budget.saturating_sub(1);
+        self.taken.row(at, row).await
+    }
+
+    async fn object(
+        &mut self,
+        at: &CollectionRef,
+        object: &ObjectInfo,
+        body: &mut dyn Chunks,
+    ) -> Result<(), SinkError> {
+        self.taken.object(at, object, body).await
+    }
+
+    fn rests(&self) -> bool {
+        true
+    }
+
+    async fn rest(&mut self, here: &(dyn Fn() -> Bookmark + Sync)) -> Result<(), SinkError> {
+        if self.budget > 0 {
+            return Ok(());
+        }
+        self.bookmark = Some(serde_json::to_string(&here()).map_err(SinkError::target)?);
+        Err(SinkError::target("time is up"))
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
     HoldId, Permission, Timestamp,
     consent::{Change, Consent, ConsentLevel},
     purge::{Purge, PurgeState, StoreOutcome},
-    takeout::{Archive, Delivery, Takeout, TakeoutState},
+    takeout::{Archive, Delivery, Form, Takeout, TakeoutState},
     tenant::Tenant,
 };
 
@@ -136,14 +136,14 @@ proptest! {
             Delivery::AfterConfirmation("b@example.com".into())
         };
         let mut now = start();
-        let mut takeout = Takeout::order("correct horse".into(), delivery, [7; 32], &tenant(), now);
+        let mut takeout = Takeout::order("correct horse".into(), delivery, [7; 32], Form::default(), &tenant(), now);
         for (step, hours) in steps {
             now += TimeDelta::hours(hours);
             let archive = Archive { key: "k".into(), size: 1, sha256: String::new(), records: 0 };
             let next = match step {
                 0 => takeout.clone().confirm(now),
                 1 => takeout.clone().begin(now),
-                2 => takeout.clone().finish(archive),
+                2 => takeout.clone().finish(archive, [8; 32]),
                 3 => takeout.clone().fail(now),
                 4 => takeout.clone().release(now),
                 _ => takeout.clone().expire(now),

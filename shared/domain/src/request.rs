@@ -604,11 +604,7 @@ impl Request {
                         TakeoutState::Failed
                     }
                 },
-                deliver_to: None,
-                password: None,
-                confirmation: None,
-                archive: None,
-                ..takeout
+                ..takeout.without_secrets()
             }),
             Work::Purge(purge) => Work::Purge(purge),
         };
@@ -675,10 +671,10 @@ mod tests {
 
     #[test]
     fn a_pending_mail_asks_for_attention_before_the_expiry_does() {
-        let takeout = Takeout::order("secret".into(), Delivery::DownloadOnly, [0; 32], &tenant(), now());
+        let takeout = Takeout::order("secret".into(), Delivery::DownloadOnly, [0; 32], crate::takeout::Form::default(), &tenant(), now());
         let archive = crate::takeout::Archive { key: "k".into(), size: 1, sha256: String::new(), records: 0 };
         let ready = request(Kind::Access)
-            .with_work(Work::Takeout(takeout.finish(archive).unwrap()), now())
+            .with_work(Work::Takeout(takeout.finish(archive, [0; 32]).unwrap()), now())
             .with_notice(Template::TakeoutReady, "a@example.com".into(), None, now());
 
         assert_eq!(ready.attention(), Some((Attention::Stalled, now() + TimeDelta::minutes(2))));

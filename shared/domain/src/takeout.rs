@@ -22,6 +22,63 @@ pub enum TakeoutState {
     Failed,
 }
 
+/// What a takeout shall be like, beside its contents.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Form {
+    /// The format of the whole.
+    pub format: Format,
+    /// Whether records are there as CSV as well.
+    pub csv: bool,
+    /// The language of the page for people.
+    pub locale: Locale,
+}
+
+/// How a takeout is packed and locked.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Format {
+    /// A ZIP whose entries are encrypted (WinZip AE-2).
+    #[default]
+    Zip,
+    /// A plain ZIP within an age file, which the password opens.
+    Age,
+    /// The same, opened by the key that belongs to this one.
+    AgeFor(String),
+}
+
+impl Format {
+    /// What names of such files end in.
+    pub fn extension(&self) -> &'static str {
+        match self {
+            Self::Zip => "zip",
+            Self::Age | Self::AgeFor(_) => "zip.age",
+        }
+    }
+}
+
+/// A language that pages for people are written in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Locale {
+    /// English.
+    #[default]
+    En,
+    /// German.
+    De,
+}
+
+/// How far the work has got. Noted every minute or so, and so nowhere for what takes less.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Records so far.
+    pub records: u64,
+    /// Bytes of records and attachments so far.
+    pub bytes: u64,
+    /// How many attempts it took to get this far: only those that get nowhere are counted against it.
+    pub attempts: u32,
+}
+
 /// A finished archive.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Archive {
@@ -48,8 +105,18 @@ pub struct Takeout {
     pub password: Option<String>,
     /// The digest of the confirmation token, while unconfirmed.
     pub confirmation: Option<[u8; 32]>,
+    /// What it shall be like.
+    pub form: Form,
+    /// How far the work has got, if that was noted.
+    pub progress: Option<Progress>,
+    /// What the archive's writer needs to go on from there; as secret as the password.
+    pub checkpoint: Option<String>,
     /// The archive, while it can be downloaded.
     pub archive: Option<Archive>,
+    /// The digest of the token in the mail, with which the person fetches or revokes the archive.
+    pub link: Option<[u8; 32]>,
+    /// How often it was given out.
+    pub downloads: u32,
     /// How often the work was begun.
     pub attempts: u32,
     /// When to look again if nothing has moved.
@@ -113,6 +180,7 @@ impl Takeout {
         password: String,
         delivery: Delivery,
         confirmation: [u8; 32],
+        form: Form,
         tenant: &Tenant,
         now: Timestamp,
     ) -> Self {
@@ -136,7 +204,12 @@ impl Takeout {
             deliver_to,
             password: Some(password),
             confirmation,
+            form,
+            progress: None,
+            checkpoint: None,
             archive: None,
+            link: None,
+            downloads: 0,
             attempts: 0,
             retry_at,
         }
@@ -167,7 +240,9 @@ impl Takeout {
             TakeoutState::InProgress if self.attempts > 0 && now < self.retry_at => {
                 Err(TakeoutError::Leased { until: self.retry_at })
             }
-            TakeoutState::InProgress if self.attempts > Self::MAX_ATTEMPTS => Err(TakeoutError::Exhausted),
+            TakeoutState::InProgress if self.vain_attempts() > Self::MAX_ATTEMPTS => {
+                Err(TakeoutError::Exhausted)
+            }
             TakeoutState::InProgress => {
                 Ok(Self { attempts: self.attempts + 1, retry_at: now + Self::PATIENCE, ..self })
             }
@@ -175,15 +250,58 @@ impl Takeout {
         }
     }
 
-    /// The archive is whole. The password is destroyed with this step.
+    /// How often it was tried since it last got further.
+    fn vain_attempts(&self) -> u32 {
+        self.attempts - self.progress.map_or(0, |progress| progress.attempts.min(self.attempts))
+    }
+
+    /// The worker has got so far, and `checkpoint` tells how to go on from there. It may be silent for a
+    /// while again.
     ///
     /// # Errors
     /// Unless it is in progress.
-    pub fn finish(self, archive: Archive) -> Result<Self, TakeoutError> {
+    pub fn note(
+        self,
+        records: u64,
+        bytes: u64,
+        checkpoint: Option<String>,
+        now: Timestamp,
+    ) -> Result<Self, TakeoutError> {
         match self.state {
             TakeoutState::InProgress => {
-                Ok(Self { state: TakeoutState::Ready, password: None, archive: Some(archive), ..self })
+                let is_further = self.progress.is_none_or(|before| before.bytes < bytes);
+                let attempts = match self.progress {
+                    Some(before) if !is_further => before.attempts,
+                    Some(_) | None => self.attempts,
+                };
+                let progress = Some(Progress { records, bytes, attempts });
+                Ok(Self { progress, checkpoint, retry_at: now + Self::PATIENCE, ..self })
             }
+            state => Err(TakeoutError::WrongState { state }),
+        }
+    }
+
+    /// Nobody can go on from where it stood: the next attempt begins anew.
+    #[must_use]
+    pub fn restarted(self) -> Self {
+        Self { progress: None, checkpoint: None, ..self }
+    }
+
+    /// The archive is whole, and whoever has the token of this digest may fetch it. The password is
+    /// destroyed with this step.
+    ///
+    /// # Errors
+    /// Unless it is in progress.
+    pub fn finish(self, archive: Archive, link: [u8; 32]) -> Result<Self, TakeoutError> {
+        match self.state {
+            TakeoutState::InProgress => Ok(Self {
+                state: TakeoutState::Ready,
+                password: None,
+                checkpoint: None,
+                archive: Some(archive),
+                link: Some(link),
+                ..self
+            }),
             state => Err(TakeoutError::WrongState { state }),
         }
     }
@@ -194,11 +312,11 @@ impl Takeout {
     /// Unless it is in progress.
     pub fn fail(self, now: Timestamp) -> Result<Self, TakeoutError> {
         match self.state {
-            TakeoutState::InProgress if self.attempts >= Self::MAX_ATTEMPTS => {
-                Ok(Self { state: TakeoutState::Failed, password: None, ..self })
+            TakeoutState::InProgress if self.vain_attempts() >= Self::MAX_ATTEMPTS => {
+                Ok(Self { state: TakeoutState::Failed, password: None, checkpoint: None, ..self })
             }
             TakeoutState::InProgress => {
-                let retry_at = now + TimeDelta::minutes(1 << self.attempts.min(8));
+                let retry_at = now + TimeDelta::minutes(1 << self.vain_attempts().min(8));
                 Ok(Self { retry_at, ..self })
             }
             state => Err(TakeoutError::WrongState { state }),
@@ -228,8 +346,42 @@ impl Takeout {
         }
     }
 
+    /// The person wants it gone.
+    ///
+    /// # Errors
+    /// Unless it can be downloaded.
+    pub fn revoke(self, now: Timestamp) -> Result<Self, TakeoutError> {
+        match self.state {
+            TakeoutState::Ready if now < self.expires_at => {
+                Ok(Self { expires_at: now, ..self }.end(TakeoutState::Expired))
+            }
+            state => Err(TakeoutError::WrongState { state }),
+        }
+    }
+
+    /// It is given out once more.
+    #[must_use]
+    pub fn given_out(self) -> Self {
+        Self { downloads: self.downloads.saturating_add(1), ..self }
+    }
+
     fn end(self, state: TakeoutState) -> Self {
-        Self { state, password: None, deliver_to: None, confirmation: None, archive: None, ..self }
+        Self { state, ..self }.without_secrets()
+    }
+
+    /// What is left of it when nobody can fetch it any more: what it was, and what became of it.
+    #[must_use]
+    pub fn without_secrets(self) -> Self {
+        Self {
+            deliver_to: None,
+            password: None,
+            confirmation: None,
+            form: Form::default(),
+            checkpoint: None,
+            archive: None,
+            link: None,
+            ..self
+        }
     }
 
     /// The archive, if it may be given out at `now`. Decided by the clock, never by whether the
@@ -257,7 +409,7 @@ mod tests {
 
     fn ordered(delivery: Delivery) -> Takeout {
         let tenant = Tenant::new("af5fbd30-7ce7-4548-8b30-4cd59cb2aba1".parse().unwrap());
-        Takeout::order("correct horse".into(), delivery, [1; 32], &tenant, now())
+        Takeout::order("correct horse".into(), delivery, [1; 32], Form::default(), &tenant, now())
     }
 
     fn archive() -> Archive {
@@ -286,7 +438,7 @@ mod tests {
 
     #[test]
     fn the_password_dies_with_the_work() {
-        let ready = ordered(Delivery::DownloadOnly).begin(now()).unwrap().finish(archive()).unwrap();
+        let ready = ordered(Delivery::DownloadOnly).begin(now()).unwrap().finish(archive(), [2; 32]).unwrap();
         let mut failing = ordered(Delivery::DownloadOnly);
         while failing.state == TakeoutState::InProgress {
             let then = failing.retry_at;
@@ -295,6 +447,36 @@ mod tests {
 
         assert_eq!(ready.password, None);
         assert_eq!((failing.state, failing.password), (TakeoutState::Failed, None));
+    }
+
+    #[test]
+    fn only_attempts_that_get_nowhere_count() {
+        let mut long = ordered(Delivery::DownloadOnly);
+        for step in 0..50 {
+            let then = long.retry_at;
+            long = long.begin(then).unwrap().note(step, step, Some(String::new()), then).unwrap();
+            long = long.release(then).unwrap();
+        }
+        assert_eq!(long.progress, Some(Progress { records: 49, bytes: 49, attempts: 50 }));
+
+        let mut runs = 0;
+        while long.state == TakeoutState::InProgress {
+            let then = long.retry_at;
+            long = long.begin(then).unwrap().note(49, 49, None, then).unwrap().fail(then).unwrap();
+            runs += 1;
+        }
+        assert_eq!(runs, Takeout::MAX_ATTEMPTS);
+    }
+
+    #[test]
+    fn what_is_revoked_is_given_out_no_more() {
+        let ready = ordered(Delivery::DownloadOnly).begin(now()).unwrap().finish(archive(), [2; 32]).unwrap();
+
+        let revoked = ready.revoke(now()).unwrap();
+
+        assert_eq!((revoked.state, revoked.expires_at), (TakeoutState::Expired, now()));
+        assert!(revoked.download(now()).is_none() && revoked.link.is_none());
+        assert!(revoked.revoke(now()).is_err());
     }
 
     #[test]
@@ -308,7 +490,7 @@ mod tests {
 
     #[test]
     fn nothing_is_given_out_after_its_time() {
-        let ready = ordered(Delivery::DownloadOnly).begin(now()).unwrap().finish(archive()).unwrap();
+        let ready = ordered(Delivery::DownloadOnly).begin(now()).unwrap().finish(archive(), [2; 32]).unwrap();
         let end = ready.expires_at;
 
         assert!(ready.download(end - TimeDelta::seconds(1)).is_some());

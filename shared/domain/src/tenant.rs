@@ -39,6 +39,27 @@ pub struct MapFiles {
     pub connections: Option<PathBuf>,
 }
 
+/// What persons are told beside their data (Art. 15(1)), in the company's own words. What is not here they
+/// are told to ask for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Information {
+    /// Who is responsible, and how to reach them.
+    pub controller: Option<String>,
+    /// Who receives data.
+    pub recipients: Option<String>,
+    /// How long data is kept, or by what that is decided.
+    pub retention: Option<String>,
+    /// Where data comes from that the person did not give.
+    pub source: Option<String>,
+    /// Automated decisions, and the logic behind them.
+    pub automated_decisions: Option<String>,
+    /// Other countries that data goes to, and what protects it there.
+    pub transfers: Option<String>,
+    /// The authority to complain to.
+    pub authority: Option<String>,
+}
+
 /// The settings of one tenant.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -99,6 +120,9 @@ pub struct Tenant {
     /// The tenant's own data map, in place of the installation's.
     #[serde(default)]
     pub data_map: Option<MapFiles>,
+    /// What persons are told beside their data.
+    #[serde(default)]
+    pub information: Information,
     /// Policies that a purge may name instead of the data map's own methods.
     #[serde(default)]
     pub policies: Vec<Policy>,
@@ -146,6 +170,7 @@ impl Tenant {
             refuse_erased: false,
             blast_radius: blast_radius(),
             sweep: Sweep::default(),
+            information: Information::default(),
             data_map: None,
             policies: Vec::new(),
         }

@@ -12,6 +12,7 @@
 //! | [`takeout_index`] | `index.html` inside a takeout                            |
 //! | [`confirm_takeout`] | the pages behind the link that confirms a delivery     |
 //! | [`message`]         | one thing that is to be said                             |
+//! | [`download_takeout`] | the pages behind the link that fetches a takeout      |
 //! | [`api_docs`]      | what the API takes and answers                           |
 //! | [`local_sign_in`]   | the sign-in page of local mode                           |
 //! | [`local_home`]    | the first page and the outbox of local mode              |
@@ -19,6 +20,7 @@
 pub mod api_docs;
 pub mod confirm_takeout;
 pub mod console;
+pub mod download_takeout;
 pub mod local_home;
 pub mod local_sign_in;
 pub mod mail;

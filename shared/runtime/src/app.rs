@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use connectors::Engine;
-use domain::{Timestamp, tenant::Tenant};
+use domain::{PersonKey, Timestamp, tenant::Tenant};
 use store::Store;
 
 use crate::{
@@ -100,6 +100,12 @@ impl App {
     /// Writes a log line about what is being done.
     pub(crate) fn tell(&self, line: Line<'_>) {
         self.inner.log.line(line, self.trace);
+    }
+
+    /// Tells how far long work has got, in words without anything personal.
+    pub fn tell_progress(&self, function: &'static str, person: PersonKey, so_far: &str) {
+        let person = Some(person.to_string());
+        self.tell(Line { function, outcome: so_far, person, ..Line::default() });
     }
 
     /// Sends counts to CloudWatch, each under its name in the namespace `Lethe`. Those that are zero

@@ -76,6 +76,8 @@ pub enum Need {
     ReadTakeouts,
     /// Writes takeouts.
     WriteTakeouts,
+    /// Reads what a takeout that is being built needs to go on; no finished one.
+    ResumeTakeouts,
     /// Deletes takeouts.
     DeleteTakeouts,
     /// Sends to the queue of takeouts.

@@ -52,7 +52,7 @@ fn texts(value: &Value) -> Vec<String> {
 #[test]
 fn no_policy_allows_any_action_or_any_resource() {
     // What lies in the bucket, and the identities of SES, where the sender is what counts.
-    let reviewed = [r#"{"Fn::Sub":"${TakeoutBucket.Arn}/*"}"#, "identity/*"];
+    let reviewed = [r#"{"Fn::Sub":"${TakeoutBucket.Arn}/*"}"#, "${TakeoutBucket.Arn}/*.", "identity/*"];
     // EC2 knows no resources for it, and only Lambda itself may.
     let joins_network = |statement: &Value| {
         texts(&statement["Action"]).iter().all(|action| action.starts_with("\"ec2:"))
@@ -134,7 +134,7 @@ fn what_deletes_from_the_ledger_and_of_takeouts_is_known() {
     );
     assert_eq!(
         who_may(&template, &["s3:DeleteObject"], "TakeoutBucket"),
-        ["build-takeout", "delete-person", "erase-person", "expire-takeouts"].into()
+        ["build-takeout", "delete-person", "erase-person", "expire-takeouts", "revoke-takeout"].into()
     );
 }
 
@@ -143,11 +143,23 @@ fn takeouts_are_read_by_whoever_hands_them_out_and_nobody_else() {
     let template = template();
     let read = who_may(&template, &["s3:GetObject", "s3:GetObjectVersion"], "TakeoutBucket");
 
-    assert_eq!(read, ["download-takeout", "download-user-takeout"].into());
+    assert_eq!(
+        read,
+        ["build-takeout", "download-takeout", "download-user-takeout", "fetch-takeout", "show-takeout"].into()
+    );
     // The company's policies may name any bucket.
     for (lambda, rights) in table(&template) {
+        // Who builds them reads where the building stands, and nothing finished.
+        let builds = lambda.name == "build-takeout";
+        if builds {
+            let own = rights.allow["s3:GetObject"].0.iter().filter(|what| what.starts_with("TakeoutBucket"));
+            assert_eq!(own.collect::<Vec<_>>(), ["TakeoutBucket/*.state-?"]);
+        }
         if !rights.given.is_empty() {
-            assert!(rights.deny["s3:GetObject"].0.contains("TakeoutBucket/*"), "{}", lambda.name);
+            let denied = &rights.deny["s3:GetObject"].0;
+            let all: &[&str] =
+                if builds { &["TakeoutBucket/*.zip", "TakeoutBucket/*.age"] } else { &["TakeoutBucket/*"] };
+            assert!(all.iter().all(|what| denied.contains(*what)), "{}", lambda.name);
         }
     }
 }

@@ -78,7 +78,7 @@ async fn an_aborted_archive_leaves_nothing() {
 async fn a_dropped_archive_leaves_nothing() {
     let bucket = Bucket::new().await;
     let mut archive = Archive::create(bucket.destination(), password(), now());
-    picture(&mut archive, 9).await.unwrap();
+    picture(&mut archive, 17).await.unwrap();
     until(|| bucket.count("partNumber=1") > 0).await;
 
     drop(archive);
@@ -112,7 +112,7 @@ async fn an_aborted_small_archive_was_never_there() {
 async fn an_archive_with_an_open_file_is_not_stored() {
     let bucket = Bucket::new().await;
     let mut archive = Archive::create(bucket.destination(), password(), now());
-    archive.begin_file("crm:files", "half.jpg").unwrap();
+    archive.begin_file("crm:files", "half.jpg", 20).unwrap();
     archive.file_chunk(b"half of it").await.unwrap();
 
     let error = archive.finish(Facts::default(), |_| String::new()).await.unwrap_err();

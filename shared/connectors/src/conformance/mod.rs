@@ -41,7 +41,7 @@ macro_rules! everywhere {
                 a_row_that_changes_hands_once_it_is_read_is_not_deleted,
                 what_is_written_while_the_last_rows_go_goes_as_well, a_large_person_goes_page_by_page;
             interruptions: a_stop_at_any_step_and_another_run_end_alike, the_smallest_budget_gets_to_the_end,
-                a_crash_at_any_moment_and_another_run_end_alike;
+                an_access_goes_on_where_it_rested, a_crash_at_any_moment_and_another_run_end_alike;
             trouble: a_store_in_trouble_is_told_and_all_else_goes, a_takeout_fails_with_its_store,
                 what_a_loose_store_finds_too_much_is_nobodys, a_store_that_stops_is_told_and_all_else_goes,
                 a_store_that_cannot_be_opened_fails_alone, a_lost_table_is_told_and_all_else_goes;

@@ -7,6 +7,7 @@ use std::collections::{BTreeSet, HashMap};
 use domain::datamap::Ownership;
 use domain::row::Value;
 
+use super::bookmark::{AskedMark, Foreign, Kept};
 use super::walk::AskNo;
 
 /// The first asks that a value was part of.
@@ -88,6 +89,28 @@ impl Asked {
     }
 }
 
+impl Asked {
+    /// All that is known, for a bookmark.
+    pub(super) fn mark(&self) -> AskedMark {
+        AskedMark {
+            numbers: self.numbers.iter().map(|(number, mark)| (*number, mark.any, mark.own)).collect(),
+            others: self
+                .others
+                .iter()
+                .filter_map(|(value, mark)| Some((Kept::of(value)?, mark.any, mark.own)))
+                .collect(),
+        }
+    }
+
+    /// What a bookmark knew.
+    pub(super) fn marked(mark: AskedMark) -> Result<Self, Foreign> {
+        let numbers = mark.numbers.into_iter().map(|(number, any, own)| (number, Mark { any, own }));
+        let others = mark.others.into_iter();
+        let others = others.map(|(value, any, own)| Ok((value.into_value()?, Mark { any, own })));
+        Ok(Self { numbers: numbers.collect(), others: others.collect::<Result<_, Foreign>>()? })
+    }
+}
+
 /// Values that one field is still to be asked for.
 #[derive(Clone, Default)]
 pub(super) struct Pending {
@@ -101,6 +124,12 @@ impl Pending {
             Value::Int(number) => self.numbers.insert(number),
             other => self.others.insert(other),
         };
+    }
+
+    /// All of them, for a bookmark.
+    pub(super) fn mark(&self) -> Vec<Kept> {
+        let numbers = self.numbers.iter().copied().map(Kept::Int);
+        numbers.chain(self.others.iter().filter_map(Kept::of)).collect()
     }
 
     /// Those that `asked` lacks, in order.

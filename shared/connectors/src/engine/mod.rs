@@ -1,5 +1,6 @@
 //! The engine: one map, its opened stores, and what is done for a person: access, plan, erasure.
 
+mod bookmark;
 mod broken;
 mod entry;
 mod erase;
@@ -34,6 +35,7 @@ use crate::secrets::Secrets;
 use crate::sink::{Census, Progress, Sink, Unseen};
 use crate::sql::Sql;
 use crate::store::Store;
+pub use bookmark::Bookmark;
 use broken::Broken;
 use walk::{Depth, Walk};
 
@@ -168,10 +170,33 @@ impl Engine {
         selection: &Selection,
         sink: &mut dyn Sink,
     ) -> Result<Vec<Count>, EngineError> {
+        self.stream(Walk::new(self, identities, None)?, selection, sink).await
+    }
+
+    /// Goes on with an access from where it [rested](Sink::rest).
+    ///
+    /// # Errors
+    /// As [`Engine::access`]; [`EngineError::Moved`] if the data map is another by now, so that the access
+    /// must begin anew.
+    pub async fn resume_access(
+        &self,
+        bookmark: Bookmark,
+        selection: &Selection,
+        sink: &mut dyn Sink,
+    ) -> Result<Vec<Count>, EngineError> {
+        let walk = Walk::resume(self, bookmark).map_err(|_| EngineError::Moved)?;
+        self.stream(walk, selection, sink).await
+    }
+
+    async fn stream(
+        &self,
+        mut walk: Walk<'_>,
+        selection: &Selection,
+        sink: &mut dyn Sink,
+    ) -> Result<Vec<Count>, EngineError> {
         // The semaphores are never closed; without a permit the access would only be less orderly.
         let _turn = self.turns.acquire().await.ok();
         let start = self.start.acquire().await.ok();
-        let mut walk = Walk::new(self, identities, None)?;
         {
             let mut stream = pin!(walk.stream(selection, sink));
             if let Ok(done) = timeout(START, &mut stream).await {

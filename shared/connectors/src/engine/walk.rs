@@ -4,7 +4,8 @@
 //! Asks are numbered. A row belongs to the first ask that it answers, which can be told from the row
 //! and the asked values alone; so no row is counted, shown or erased twice, without a list of rows.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use domain::datamap::{
@@ -24,6 +25,9 @@ use crate::store::{Content, Found, Question, Store};
 /// The number of an ask.
 pub(super) type AskNo = usize;
 
+/// What tells a row apart from others of its collection.
+pub(super) type Digest = [u8; 16];
+
 /// One question to one collection.
 pub(super) struct Ask {
     pub(super) node: NodeId,
@@ -33,7 +37,7 @@ pub(super) struct Ask {
 }
 
 /// What is still to be asked of one collection: values by path, own ones first.
-type Open = BTreeMap<(std::cmp::Reverse<Ownership>, String), Pending>;
+pub(super) type Open = BTreeMap<(std::cmp::Reverse<Ownership>, String), Pending>;
 
 /// What was found in one collection.
 #[derive(Clone, Default)]
@@ -44,7 +48,7 @@ pub(super) struct Tally {
     /// Their size, if whole rows were read.
     pub(super) bytes: u64,
     /// A digest of the key of each of them.
-    pub(super) keys: Vec<[u8; 16]>,
+    pub(super) keys: Vec<Digest>,
     /// Rows of tables outside the erasure that refer to them, by table.
     pub(super) ties: BTreeMap<String, u64>,
     pub(super) usage: Usage,
@@ -71,14 +75,20 @@ struct Standing {
 
 /// A walk on its way or done.
 pub(super) struct Walk<'e> {
-    engine: &'e Engine,
+    pub(super) engine: &'e Engine,
     /// What an erasure does; an access has none.
     treatments: Option<&'e Treatments>,
     pub(super) asks: Vec<Ask>,
     pub(super) tallies: Vec<Tally>,
-    open: Vec<Open>,
+    pub(super) open: Vec<Open>,
     /// What was asked of each collection: values by path.
-    asked: Vec<BTreeMap<String, Asked>>,
+    pub(super) asked: Vec<BTreeMap<String, Asked>>,
+    /// What the last ask of an access asks for.
+    pub(super) current: Arc<Vec<Value>>,
+    /// The rows that were handed on of its answer, and how often each, where the receiver may rest.
+    pub(super) given: HashMap<Digest, u32>,
+    /// Whether that ask is to be asked again, because another process had to stop in the middle.
+    pub(super) is_half_answered: bool,
 }
 
 impl<'e> Walk<'e> {
@@ -88,15 +98,7 @@ impl<'e> Walk<'e> {
         identities: &Identities,
         treatments: Option<&'e Treatments>,
     ) -> Result<Self, EngineError> {
-        let nodes = engine.graph.nodes().len();
-        let mut walk = Self {
-            engine,
-            treatments,
-            asks: Vec::new(),
-            tallies: vec![Tally::default(); nodes],
-            open: vec![Open::new(); nodes],
-            asked: vec![BTreeMap::new(); nodes],
-        };
+        let mut walk = Self::empty(engine, treatments);
         let mut known = false;
         for seed in engine.graph.seeds() {
             if let Some(value) = identities.get(&seed.identity) {
@@ -111,41 +113,99 @@ impl<'e> Walk<'e> {
         Err(EngineError::NoIdentity { wanted })
     }
 
+    /// A walk that leads nowhere.
+    pub(super) fn empty(engine: &'e Engine, treatments: Option<&'e Treatments>) -> Self {
+        let nodes = engine.graph.nodes().len();
+        Self {
+            engine,
+            treatments,
+            asks: Vec::new(),
+            tallies: vec![Tally::default(); nodes],
+            open: vec![Open::new(); nodes],
+            asked: vec![BTreeMap::new(); nodes],
+            current: Arc::default(),
+            given: HashMap::new(),
+            is_half_answered: false,
+        }
+    }
+
     /// Hands what `selection` leaves of every row to `sink`, once; stops at the first failure.
     pub(super) async fn stream(
         &mut self,
         selection: &Selection,
         sink: &mut dyn Sink,
     ) -> Result<(), EngineError> {
+        if std::mem::take(&mut self.is_half_answered) {
+            self.stream_ask(self.asks.len() - 1, selection, sink).await?;
+        }
         for group in self.engine.graph.walk() {
             while let Some(no) = self.next_ask(group) {
-                let node = self.asks[no].node;
-                let at = &self.engine.node(node).at;
-                let failed = |fault| EngineError::Store { at: at.clone(), fault };
-                let want = self.all_fields(at);
-                let store = self.engine.store(at);
-                // Each ask is asked once, so that its values need not stay.
-                let values = std::mem::take(&mut self.asks[no].values);
-                let path = self.asks[no].path.clone();
-                let question =
-                    Question { collection: &at.collection, path: &path, values: &values, want: &want };
-                let mut pages = store.ask(&question);
-                while let Some(page) = pages.try_next().await.map_err(failed)? {
-                    for found in page.rows {
-                        let met = self.meet(no, &found, None);
-                        if !met.is_new {
-                            continue;
-                        }
-                        let found = Found { row: met.cut.unwrap_or(found.row), key: found.key };
-                        hand_on(store, at, found, selection, sink).await.map_err(|error| match error {
-                            SinkError::Source(fault) => failed(fault),
-                            SinkError::Target(error) => EngineError::Sink(error),
-                        })?;
-                    }
-                }
+                self.given.clear();
+                self.stream_ask(no, selection, sink).await?;
             }
         }
         Ok(())
+    }
+
+    async fn stream_ask(
+        &mut self,
+        no: AskNo,
+        selection: &Selection,
+        sink: &mut dyn Sink,
+    ) -> Result<(), EngineError> {
+        let node = self.asks[no].node;
+        let at = &self.engine.node(node).at;
+        let failed = |fault| EngineError::Store { at: at.clone(), fault };
+        let want = self.all_fields(at);
+        let store = self.engine.store(at);
+        // Each ask is asked once, so that its values need not stay.
+        let values = Arc::new(std::mem::take(&mut self.asks[no].values));
+        self.current = Arc::clone(&values);
+        let path = self.asks[no].path.clone();
+        let question = Question { collection: &at.collection, path: &path, values: &values, want: &want };
+        // What was handed on by the process before.
+        let mut passed = self.given.clone();
+        let mut pages = store.ask(&question);
+        while let Some(page) = pages.try_next().await.map_err(failed)? {
+            for found in page.rows {
+                let digest = sink.rests().then(|| key_digest(&found.key));
+                if let Some(times) = digest.and_then(|digest| passed.get_mut(&digest))
+                    && *times > 0
+                {
+                    *times -= 1;
+                    continue;
+                }
+                let met = self.meet(no, &found, None);
+                if !met.is_new {
+                    continue;
+                }
+                let found = Found { row: met.cut.unwrap_or(found.row), key: found.key };
+                let had_object = hand_on(store, at, found, selection, sink).await.map_err(|error| {
+                    match error {
+                        SinkError::Source(fault) => failed(fault),
+                        SinkError::Target(error) => EngineError::Sink(error),
+                    }
+                })?;
+                if let Some(digest) = digest {
+                    *self.given.entry(digest).or_default() += 1;
+                }
+                // An object may have taken long.
+                if had_object {
+                    self.rest(sink).await?;
+                }
+            }
+            self.rest(sink).await?;
+        }
+        Ok(())
+    }
+
+    /// Lets the receiver stop here.
+    async fn rest(&self, sink: &mut dyn Sink) -> Result<(), EngineError> {
+        let rested = sink.rest(&|| self.bookmark()).await;
+        rested.map_err(|error| match error {
+            SinkError::Source(fault) => EngineError::Sink(fault.into()),
+            SinkError::Target(error) => EngineError::Sink(error),
+        })
     }
 
     /// Finds every row and keeps only what leads on. A store that fails is noted; the others are read.
@@ -424,7 +484,7 @@ struct Met {
 }
 
 /// What tells a row apart, without saying what it is.
-fn key_digest(key: &[Value]) -> [u8; 16] {
+fn key_digest(key: &[Value]) -> Digest {
     // Values that are read from stores have no way to fail as JSON.
     let text = serde_json::to_vec(key).unwrap_or_default();
     let mut short = [0; 16];
@@ -432,21 +492,22 @@ fn key_digest(key: &[Value]) -> [u8; 16] {
     short
 }
 
+/// Hands a row to the receiver, and the object that it describes; says whether there was one.
 async fn hand_on(
     store: &dyn Store,
     at: &CollectionRef,
     found: Found,
     selection: &Selection,
     sink: &mut dyn Sink,
-) -> Result<(), SinkError> {
+) -> Result<bool, SinkError> {
     let content = store.object(&found).await?;
     if matches!(content, Content::Gone) {
-        return Ok(());
+        return Ok(false);
     }
-    let Some(row) = selection.cut(at, found.row) else { return Ok(()) };
+    let Some(row) = selection.cut(at, found.row) else { return Ok(false) };
     sink.row(at, &row).await?;
     match content {
-        Content::None | Content::Gone => Ok(()),
-        Content::Object(object, mut body) => sink.object(at, &object, &mut *body).await,
+        Content::None | Content::Gone => Ok(false),
+        Content::Object(object, mut body) => sink.object(at, &object, &mut *body).await.map(|()| true),
     }
 }

@@ -401,6 +401,19 @@ pub enum Origin {
     Inferred,
 }
 
+impl Origin {
+    /// How maps and manifests call it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Provided => "provided",
+            Self::Observed => "observed",
+            Self::Derived => "derived",
+            Self::Inferred => "inferred",
+        }
+    }
+}
+
 /// A data category: dotted, from wide to narrow.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

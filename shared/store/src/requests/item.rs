@@ -7,7 +7,7 @@ use domain::{
     processing::Erasure,
     purge::{Purge, PurgeState, StoreOutcome},
     request::{Confirmation, Door, Kind, Notice, Outcome, Request, Template, Work},
-    takeout::{Archive, Takeout, TakeoutState},
+    takeout::{Archive, Form, Progress, Takeout, TakeoutState},
 };
 use serde::{Deserialize, Serialize};
 
@@ -64,6 +64,10 @@ enum WorkItem {
         archive: Option<Archive>,
         attempts: u32,
         retry: Timestamp,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        progress: Option<Progress>,
+        #[serde(default, skip_serializing_if = "is_zero")]
+        downloads: u32,
     },
     Purge {
         state: PurgeState,
@@ -76,6 +80,10 @@ enum WorkItem {
         #[serde(default)]
         mandate: Mandate,
     },
+}
+
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 #[derive(Serialize, Deserialize)]
@@ -98,6 +106,13 @@ pub(super) struct Private {
     deliver_to: Option<String>,
     password: Option<String>,
     confirmation: Option<[u8; 32]>,
+    /// Unless it is the usual one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    form: Option<Form>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    checkpoint: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    link: Option<[u8; 32]>,
     mail: Vec<(Option<String>, Option<String>)>,
 }
 
@@ -114,6 +129,9 @@ impl Private {
             deliver_to: takeout.and_then(|takeout| takeout.deliver_to.clone()),
             password: takeout.and_then(|takeout| takeout.password.clone()),
             confirmation: takeout.and_then(|takeout| takeout.confirmation),
+            form: takeout.map(|takeout| takeout.form.clone()).filter(|form| *form != Form::default()),
+            checkpoint: takeout.and_then(|takeout| takeout.checkpoint.clone()),
+            link: takeout.and_then(|takeout| takeout.link),
             mail: request.notices.iter().map(|notice| (notice.to.clone(), notice.secret.clone())).collect(),
         }
     }
@@ -210,16 +228,23 @@ impl RequestItem {
             }),
             work: match self.work {
                 WorkItem::Manual => Work::Manual,
-                WorkItem::Takeout { state, expires, archive, attempts, retry } => Work::Takeout(Takeout {
+                WorkItem::Takeout { state, expires, archive, attempts, retry, progress, downloads } => {
+                    Work::Takeout(Takeout {
                     state,
                     expires_at: expires,
                     deliver_to: private.deliver_to,
                     password: private.password,
                     confirmation: private.confirmation,
+                    form: private.form.unwrap_or_default(),
+                    progress,
+                    checkpoint: private.checkpoint,
                     archive,
+                    link: private.link,
+                    downloads,
                     attempts,
                     retry_at: retry,
-                }),
+                })
+                }
                 WorkItem::Purge { state, due, outcomes, attempts, lease, held, mandate } => {
                     Work::Purge(Purge {
                         state,
@@ -267,6 +292,8 @@ impl WorkItem {
                 archive: takeout.archive.clone(),
                 attempts: takeout.attempts,
                 retry: takeout.retry_at,
+                progress: takeout.progress,
+                downloads: takeout.downloads,
             },
             Work::Purge(purge) => Self::Purge {
                 state: purge.state,

@@ -143,8 +143,14 @@ struct TakeoutPart {
     size: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     sha256: Option<String>,
+    /// Of the whole, or so far.
     #[serde(skip_serializing_if = "Option::is_none")]
     records: Option<u64>,
+    /// Of records and attachments so far.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bytes_so_far: Option<u64>,
+    /// How often it was given out.
+    downloads: u32,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -228,7 +234,16 @@ impl From<Request> for RequestReply {
             attempts: takeout.attempts,
             size: takeout.archive.as_ref().map(|archive| archive.size),
             sha256: takeout.archive.as_ref().map(|archive| archive.sha256.clone()),
-            records: takeout.archive.as_ref().map(|archive| archive.records),
+            records: takeout
+                .archive
+                .as_ref()
+                .map(|archive| archive.records)
+                .or(takeout.progress.map(|progress| progress.records)),
+            bytes_so_far: takeout
+                .progress
+                .filter(|_| takeout.state == TakeoutState::InProgress)
+                .map(|progress| progress.bytes),
+            downloads: takeout.downloads,
         });
         let purge = request.purge().map(|purge| PurgePart {
             state: purge.state,

@@ -28,6 +28,17 @@ pub struct TakeoutResource {
     r#type: &'static str,
     id: RequestId,
     attributes: Attributes,
+    /// What the vendor does not tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    meta: Option<SoFar>,
+}
+
+/// How far the building has got.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(inline)]
+struct SoFar {
+    records: u64,
+    bytes: u64,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -64,7 +75,13 @@ impl TakeoutResource {
             }
             Work::Manual | Work::Purge(_) => return None,
         };
+        let so_far = request
+            .takeout()
+            .filter(|takeout| takeout.state == TakeoutState::InProgress)
+            .and_then(|takeout| takeout.progress)
+            .map(|progress| SoFar { records: progress.records, bytes: progress.bytes });
         Some(Self {
+            meta: so_far,
             r#type: TYPE,
             id: request.id,
             attributes: Attributes {

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 
 use archive::{Archive, ArchiveError, Destination, Password};
@@ -30,6 +30,9 @@ type Refusal = Arc<dyn Fn(&http::Method, &str) -> bool + Send + Sync>;
 pub(crate) struct Bucket {
     folder: TempDir,
     s3: aws_sdk_s3::Client,
+    /// Where it is reached.
+    #[allow(dead_code, reason = "for another process, as the benches have")]
+    pub(crate) endpoint: String,
     /// Methods and queries of the requests so far.
     pub(crate) calls: Arc<Mutex<Vec<String>>>,
 }
@@ -46,21 +49,13 @@ impl Bucket {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join(BUCKET)).unwrap();
         let calls = Arc::default();
-        let address = serve(folder.path(), Arc::new(refusal), Arc::clone(&calls)).await;
-        let config = aws_sdk_s3::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::from_static("eu-central-1"))
-            .credentials_provider(Credentials::from_keys("test", "secret", None))
-            .endpoint_url(address)
-            .force_path_style(true)
-            .retry_config(RetryConfig::disabled())
-            .http_client(Builder::new().build_http())
-            .build();
-        Self { folder, s3: aws_sdk_s3::Client::from_conf(config), calls }
+        let endpoint = serve(folder.path(), Arc::new(refusal), Arc::clone(&calls)).await;
+        let s3 = client(&endpoint);
+        Self { folder, s3, endpoint, calls }
     }
 
     pub(crate) fn destination(&self) -> Destination {
-        Destination { s3: self.s3.clone(), bucket: BUCKET.into(), key: KEY.into() }
+        destination(self.s3.clone())
     }
 
     /// The stored object, as a file.
@@ -76,10 +71,41 @@ impl Bucket {
         !self.object().exists() && uploads.count() == 0
     }
 
+    /// What lies in the bucket beside the object: saved states.
+    pub(crate) fn others(&self) -> usize {
+        let folder = self.object();
+        let entries = fs::read_dir(folder.parent().unwrap()).into_iter().flatten();
+        entries.filter(|entry| entry.as_ref().unwrap().path() != folder).count()
+    }
+
+    /// How many uploads have neither been completed nor aborted.
+    pub(crate) fn uploads(&self) -> usize {
+        let names = fs::read_dir(self.folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        names.filter(|name| name.to_string_lossy().starts_with(".upload-")).count()
+    }
+
     /// How often a request was made whose method and query hold `part`.
     pub(crate) fn count(&self, part: &str) -> usize {
         self.calls.lock().unwrap().iter().filter(|call| call.contains(part)).count()
     }
+}
+
+/// A client of the store that is reached there.
+pub(crate) fn client(endpoint: &str) -> aws_sdk_s3::Client {
+    let config = aws_sdk_s3::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::from_static("eu-central-1"))
+        .credentials_provider(Credentials::from_keys("test", "secret", None))
+        .endpoint_url(endpoint)
+        .force_path_style(true)
+        .retry_config(RetryConfig::disabled())
+        .http_client(Builder::new().build_http())
+        .build();
+    aws_sdk_s3::Client::from_conf(config)
+}
+
+pub(crate) fn destination(s3: aws_sdk_s3::Client) -> Destination {
+    Destination { s3, bucket: BUCKET.into(), key: KEY.into() }
 }
 
 async fn serve(folder: &Path, refusal: Refusal, calls: Arc<Mutex<Vec<String>>>) -> String {
@@ -125,7 +151,13 @@ pub(crate) fn now() -> DateTime<Utc> {
 type Reader = fn(&Path, &str, &Path) -> Output;
 
 /// Programs that must open our archives.
-pub(crate) const READERS: [(&str, Reader); 2] = [("7z", seven_zip), ("bsdtar", bsdtar)];
+pub(crate) const READERS: [(&str, Reader); 5] = [
+    ("7z", seven_zip),
+    ("bsdtar", bsdtar),
+    ("bsdtar, from a pipe", bsdtar_from_a_pipe),
+    ("pyzipper", pyzipper),
+    ("ziptool", ziptool),
+];
 
 /// Unpacks with 7-Zip. A wrong password must fail, not ask.
 pub(crate) fn seven_zip(archive: &Path, password: &str, into: &Path) -> Output {
@@ -142,7 +174,54 @@ fn bsdtar(archive: &Path, password: &str, into: &Path) -> Output {
     run(Command::new("bsdtar").arg("-xf").arg(archive).arg("-C").arg(into).args(["--passphrase", password]))
 }
 
-fn run(command: &mut Command) -> Output {
+/// Unpacks with libarchive, which cannot look at the directory first.
+fn bsdtar_from_a_pipe(archive: &Path, password: &str, into: &Path) -> Output {
+    fs::create_dir_all(into).unwrap();
+    let mut cat = Command::new("cat").arg(archive).stdout(Stdio::piped()).spawn().unwrap();
+    let output = run(Command::new("bsdtar")
+        .arg("-xf-")
+        .arg("-C")
+        .arg(into)
+        .args(["--passphrase", password])
+        .stdin(cat.stdout.take().unwrap()));
+    cat.wait().unwrap();
+    output
+}
+
+/// Unpacks with Python.
+fn pyzipper(archive: &Path, password: &str, into: &Path) -> Output {
+    const UNPACK: &str = "import sys, pyzipper
+with pyzipper.AESZipFile(sys.argv[1]) as z:
+    z.extractall(sys.argv[3], pwd=sys.argv[2].encode())";
+    fs::create_dir_all(into).unwrap();
+    let own = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/python/bin/python");
+    let has_it = |python: &&str| {
+        let tried = Command::new(python).args(["-c", "import pyzipper"]).output();
+        tried.is_ok_and(|output| output.status.success())
+    };
+    let python = [own, "python3"].into_iter().find(has_it).expect("pyzipper is needed for this test");
+    run(Command::new(python).args(["-c", UNPACK]).arg(archive).arg(password).arg(into))
+}
+
+/// Unpacks with libzip, entry by entry.
+fn ziptool(archive: &Path, password: &str, into: &Path) -> Output {
+    let cat = |number: usize| {
+        run(Command::new("ziptool").arg(archive).args(["set_password", password, "cat", &number.to_string()]))
+    };
+    let entries = directory(archive);
+    for (number, entry) in entries.iter().enumerate() {
+        let output = cat(number);
+        if !output.status.success() {
+            return output;
+        }
+        let file = into.join(&entry.name);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, output.stdout).unwrap();
+    }
+    run(Command::new("ziptool").arg(archive).args(["get_num_entries", "0"]))
+}
+
+pub(crate) fn run(command: &mut Command) -> Output {
     let program = command.get_program().to_owned();
     command.output().unwrap_or_else(|error| panic!("{program:?} is needed for this test: {error}"))
 }
@@ -206,7 +285,7 @@ fn u32_at(bytes: &[u8], at: usize) -> u32 {
 pub(crate) async fn picture(archive: &mut Archive, mib: usize) -> Result<(), ArchiveError> {
     let mut chunk = vec![0; 1 << 20];
     chunk[..3].copy_from_slice(b"\xFF\xD8\xFF");
-    archive.begin_file("crm:files", "Alice.jpg")?;
+    archive.begin_file("crm:files", "Alice.jpg", (mib as u64) << 20)?;
     for _ in 0..mib {
         archive.file_chunk(&chunk).await?;
     }

@@ -1,14 +1,14 @@
 //! Runs that end too early, and those that follow them: often, and so with fewer of those who look like her.
 
-use domain::datamap::{Category, Masker, Masking};
+use domain::datamap::{Category, Masker, Masking, Selection};
 use domain::policy::Policy;
 use serde_json::Value;
 
 use crate::conformance::fixture::{Dump, Fixture};
-use crate::conformance::world::{LEAF, Row, World, ada, same};
+use crate::conformance::world::{LEAF, Row, World, ada, note, same};
 use crate::engine::{Engine, Order};
 use crate::fault::EngineError;
-use crate::testing::{Plainly as _, Steps, crash_at};
+use crate::testing::{Plainly as _, Rester, Steps, crash_at};
 
 pub(in crate::conformance) async fn a_stop_at_any_step_and_another_run_end_alike<F: Fixture>() {
     let world = World::<F>::small().await;
@@ -51,6 +51,38 @@ pub(in crate::conformance) async fn the_smallest_budget_gets_to_the_end<F: Fixtu
         }
     }
     same(&world.dump().await, &gone, "in steps");
+}
+
+pub(in crate::conformance) async fn an_access_goes_on_where_it_rested<F: Fixture>() {
+    let small = World::<F>::small().await;
+    let large = World::<F>::shop().await;
+    let many: Vec<Row> = (0..F::MANY).map(|i| note(&format!("m{i}"), "kind")).collect();
+    large.put(LEAF, &many).await;
+
+    for (world, budget) in [(&small, 1), (&small, 2), (&large, F::MANY / 3)] {
+        let whole = world.shown().await;
+        let (mut sink, mut runs) = (Rester::default(), 0);
+        let rows = loop {
+            (sink.budget, runs) = (budget, runs + 1);
+            let engine = world.engine().await;
+            let selection = Selection::new(engine.map(), &[]);
+            let done = match sink.bookmark.take() {
+                None => engine.access(&ada(), &selection, &mut sink).await,
+                Some(text) => {
+                    engine.resume_access(serde_json::from_str(&text).unwrap(), &selection, &mut sink).await
+                }
+            };
+            match done {
+                Ok(counts) => break counts.iter().map(|count| count.rows).sum::<u64>(),
+                Err(EngineError::Sink(_)) => {}
+                Err(error) => panic!("{error}"),
+            }
+        };
+        sink.taken.rows.sort_by_cached_key(|(at, row)| format!("{at} {row}"));
+        assert!(sink.taken.rows == whole, "{} of {}", sink.taken.rows.len(), whole.len());
+        assert_eq!(rows, whole.len() as u64);
+        assert!(runs > 1, "{budget}");
+    }
 }
 
 pub(in crate::conformance) async fn a_crash_at_any_moment_and_another_run_end_alike<F: Fixture>() {

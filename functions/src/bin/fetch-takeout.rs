@@ -1,0 +1,5 @@
+//! Lambda `fetch-takeout`.
+
+fn main() -> std::process::ExitCode {
+    functions::takeouts::fetch::main()
+}

@@ -1,0 +1,5 @@
+//! Lambda `revoke-takeout`.
+
+fn main() -> std::process::ExitCode {
+    functions::takeouts::revoke::main()
+}

@@ -1,0 +1,5 @@
+//! Lambda `show-takeout`.
+
+fn main() -> std::process::ExitCode {
+    functions::takeouts::show::main()
+}
