@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     env::consts::ARCH,
+    fs::File,
     net::TcpListener,
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -16,12 +17,23 @@ use tokio::process::Child;
 
 use crate::world::World;
 
-/// Builds all functions as they are shipped, and tells where they are. Whoever has done so before waits a second.
-pub(crate) fn built() -> PathBuf {
-    let processor = format!("--{}", architecture().replace('_', "-"));
-    tool(&["cargo", "lambda", "build", "--release", "--bins", "--quiet", &processor]);
-    // From where they are copied for Lambda. Copies change under whoever runs them when the next test builds.
-    Path::new(WORKSPACE).join(format!("target/{ARCH}-unknown-linux-gnu/release"))
+/// The functions as they are shipped.
+pub(crate) struct Functions {
+    /// Where they lie, each in a folder of its name.
+    pub(crate) folder: PathBuf,
+    /// Whoever builds them writes over them, running or not, so that only one test has them at a time.
+    _alone: File,
+}
+
+impl Functions {
+    /// Builds them. Whoever has done so before waits a second.
+    pub(crate) fn build() -> Self {
+        let alone = File::create(Path::new(env!("CARGO_TARGET_TMPDIR")).join("functions.lock")).unwrap();
+        alone.lock().unwrap();
+        let processor = format!("--{}", architecture().replace('_', "-"));
+        tool(&["cargo", "lambda", "build", "--release", "--bins", "--quiet", &processor]);
+        Self { folder: Path::new(WORKSPACE).join("target/lambda"), _alone: alone }
+    }
 }
 
 /// This machine's processor, as AWS calls it.
@@ -29,8 +41,8 @@ pub(crate) fn architecture() -> &'static str {
     if ARCH == "aarch64" { "arm64" } else { "x86_64" }
 }
 
-/// Runs a tool at the top of the workspace, with those at hand that `tests/run` installs, and takes what it prints.
-pub(crate) fn tool(words: &[&str]) -> String {
+/// Runs a tool at the top of the workspace, with those at hand that `tests/run` installs.
+pub(crate) fn tool(words: &[&str]) {
     let installed = Path::new(WORKSPACE).join("target/python/bin");
     let path = std::env::var_os("PATH").unwrap();
     let path = std::env::join_paths([installed].into_iter().chain(std::env::split_paths(&path))).unwrap();
@@ -38,7 +50,6 @@ pub(crate) fn tool(words: &[&str]) -> String {
     let output =
         Command::new(program).args(arguments).env("PATH", path).current_dir(WORKSPACE).output().unwrap();
     assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
 }
 
 /// A function under the emulator. Ends with it.
@@ -49,12 +60,12 @@ pub(crate) struct Emulator {
 
 impl Emulator {
     /// Starts a function with the environment that the template gives it, in a world that stands in for AWS.
-    pub(crate) async fn start(binaries: &Path, name: &str, world: &World) -> Self {
+    pub(crate) async fn start(functions: &Functions, name: &str, world: &World) -> Self {
         let (port, api) = (free_port(), free_port());
         let process = tokio::process::Command::new(emulator())
             .args(["--runtime-interface-emulator-address", &format!("127.0.0.1:{port}")])
             .args(["--runtime-api-address", &format!("127.0.0.1:{api}")])
-            .arg(binaries.join(name))
+            .arg(functions.folder.join(name).join("bootstrap"))
             .env_clear()
             .envs(environment(name, world))
             .env("AWS_LAMBDA_FUNCTION_NAME", name)

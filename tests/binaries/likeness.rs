@@ -20,10 +20,11 @@ pub(crate) fn likeness(answer: &[u8], world: &World) -> String {
         let (word, other) = rest.split_at(length);
         match name_of(word) {
             Some(name) => like.push_str(name),
-            // Such as a URN that ends in an id.
-            None => like.push_str(
-                &word.split(':').map(|part| name_of(part).unwrap_or(part)).collect::<Vec<_>>().join(":"),
-            ),
+            // Such as a URN that ends in an id, or the id of a client with its key.
+            None => like.extend(word.split_inclusive([':', '.']).flat_map(|part| {
+                let word = part.trim_end_matches([':', '.']);
+                [name_of(word).unwrap_or(word), &part[word.len()..]]
+            })),
         }
         rest = other;
     }
@@ -38,9 +39,10 @@ fn name_of(word: &str) -> Option<&'static str> {
     let is_seconds =
         word.len() == 10 && word.starts_with('1') && word.bytes().all(|byte| byte.is_ascii_digit());
     let is_key = word.len() == 43 && URL_SAFE_NO_PAD.decode(word).is_ok();
+    let is_client = word.strip_prefix('c').is_some_and(|id| id.len() == 32 && Uuid::try_parse(id).is_ok());
     let is_token = word.starts_with("eyJ") && word.len() > 100;
     match () {
-        () if is_id || is_xid => Some("<id>"),
+        () if is_id || is_xid || is_client => Some("<id>"),
         () if is_seconds || DateTime::parse_from_rfc3339(word).is_ok() => Some("<time>"),
         () if is_key => Some("<key>"),
         () if is_token => Some("<token>"),

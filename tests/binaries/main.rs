@@ -15,7 +15,7 @@ mod world;
 use std::path::Path;
 
 use chrono::TimeDelta;
-use emulator::Emulator;
+use emulator::{Emulator, Functions};
 use functions::catalog;
 use likeness::likeness;
 use local::{Identity, VirtualClock};
@@ -54,7 +54,7 @@ fn batch(messages: &[(&str, &str)]) -> Vec<u8> {
 
 #[tokio::test]
 async fn each_answers_its_event_as_its_handler_does() {
-    let binaries = emulator::built();
+    let functions = Functions::build();
     let endpoints = catalog::endpoints().into_iter().map(|endpoint| endpoint.route.name);
     let workers = catalog::workers().into_iter().map(|worker| worker.spec.name);
 
@@ -62,7 +62,7 @@ async fn each_answers_its_event_as_its_handler_does() {
 
     for name in endpoints.chain(workers) {
         let event = event(name);
-        let answer = Emulator::start(&binaries, name, &there).await.invoke(&event).await;
+        let answer = Emulator::start(&functions, name, &there).await.invoke(&event).await;
         let expected = here.stack.invoke(name, &event).await.unwrap();
 
         assert_eq!(likeness(&answer, &there), likeness(&expected, &here), "{name}");
@@ -74,13 +74,13 @@ async fn each_answers_its_event_as_its_handler_does() {
 
 #[tokio::test]
 async fn of_a_batch_only_what_failed_is_delivered_again() {
-    let binaries = emulator::built();
+    let functions = Functions::build();
     let unknown = json!([{"org": sample::ORG, "person": "00112233445566778899aabbccddeeff"}]).to_string();
     let messages =
         [("one", unknown.as_str()), ("two", "neither"), ("three", unknown.as_str()), ("four", "[{}]")];
     for name in ["erase-person", "build-takeout", "send-notice"] {
         let world = world(machine_clock()).await;
-        let answer = Emulator::start(&binaries, name, &world).await.invoke(&batch(&messages)).await;
+        let answer = Emulator::start(&functions, name, &world).await.invoke(&batch(&messages)).await;
 
         let failed = json!({"batchItemFailures": [{"itemIdentifier": "two"}, {"itemIdentifier": "four"}]});
         assert_eq!(serde_json::from_slice::<Value>(&answer).unwrap(), failed, "{name}");
@@ -89,7 +89,7 @@ async fn of_a_batch_only_what_failed_is_delivered_again() {
 
 #[tokio::test]
 async fn what_was_queued_is_handed_out_and_erased() {
-    let binaries = emulator::built();
+    let functions = Functions::build();
     let an_hour_ago = machine_clock().now() - TimeDelta::hours(1);
     let world = world(VirtualClock::standing_at(an_hour_ago)).await;
     world.add_rows(ALICE).await;
@@ -99,14 +99,14 @@ async fn what_was_queued_is_handed_out_and_erased() {
     send(world.as_admin(Method::POST, &path).json(&ask)).await.expect(202);
 
     // The purge is due for the binaries, and not yet for the workers of this world.
-    Emulator::start(&binaries, "run-due-purges", &world).await.invoke(&event("run-due-purges")).await;
+    Emulator::start(&functions, "run-due-purges", &world).await.invoke(&event("run-due-purges")).await;
     world.drain().await;
     assert_eq!(world.rows_of(ALICE).await, 3);
     let person = sample::PERSON.parse().unwrap();
     let person = world.stack.app.store().of(world.org()).key_of(&person).await.unwrap();
     let job = json!([{"org": sample::ORG, "person": person}]).to_string();
     let answer =
-        Emulator::start(&binaries, "erase-person", &world).await.invoke(&batch(&[("one", &job)])).await;
+        Emulator::start(&functions, "erase-person", &world).await.invoke(&batch(&[("one", &job)])).await;
 
     assert_eq!(serde_json::from_slice::<Value>(&answer).unwrap(), json!({"batchItemFailures": []}));
     assert_eq!(world.rows_of(ALICE).await, 0);
@@ -118,12 +118,12 @@ async fn what_was_queued_is_handed_out_and_erased() {
 /// Of every function the template says the same but its name, so one stands for all.
 #[test]
 fn sam_builds_what_is_tested_here() {
-    let built = emulator::built();
+    let functions = Functions::build();
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let into = folder.path().to_str().unwrap();
     let architecture = format!("Architecture={}", emulator::architecture());
     emulator::tool(&["sam", "build", "GetHealth", "--build-dir", into, "--parameter-overrides", &architecture]);
 
     let theirs = std::fs::read(folder.path().join("GetHealth/bootstrap")).unwrap();
-    assert!(theirs == std::fs::read(built.join("get-health")).unwrap());
+    assert!(theirs == std::fs::read(functions.folder.join("get-health/bootstrap")).unwrap());
 }

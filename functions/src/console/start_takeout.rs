@@ -5,7 +5,7 @@
 use domain::{
     Permission, RequestId,
     request::{Kind, Work},
-    takeout::{Delivery, Takeout},
+    takeout::{self, Delivery, Takeout},
 };
 use http::Method;
 use pages::console::{Here, started::Started};
@@ -75,7 +75,8 @@ pub async fn handle(
     let delivery = address.map_or(Delivery::DownloadOnly, Delivery::To);
     let password = password(&app);
     let now = app.now();
-    let takeout = Takeout::order(password.clone(), delivery, [0; 32], &tenant, now);
+    let form = takeout::Form { locale: tenant.locale, ..takeout::Form::default() };
+    let takeout = Takeout::order(password.clone(), delivery, [0; 32], form, &tenant, now);
     let key = request.person;
     ledger.put_request(&request.with_work(Work::Takeout(takeout), now)).await?;
     app.nudge(Queue::Takeouts, Job { org: tenant.org, person: key, request: Some(id) }).await;

@@ -7,7 +7,7 @@ use archive::{About, Facts, Manifest};
 use domain::{
     datamap::{Collection as Mapped, CollectionRef, DataMap, DataType, Dataset, Field, Redaction, Scalar},
     row::{Row, Value},
-    takeout::Locale,
+    locale::Locale,
     tenant::Tenant,
 };
 use pages::takeout_index::{Attachment, Collection, Fact, File, Table, TakeoutIndex, Words};
@@ -264,7 +264,8 @@ fn types(DataType { scalar, array }: DataType) -> Map<String, serde_json::Value>
 /// The page that a person opens first.
 pub(super) fn index(manifest: &Manifest, samples: &Samples, tenant: &Tenant, locale: Locale) -> String {
     let words = match locale {
-        Locale::En => &Words::EN,
+        // Not in Finnish so far.
+        Locale::En | Locale::Fi => &Words::EN,
         Locale::De => &Words::DE,
     };
     TakeoutIndex {

@@ -21,7 +21,8 @@ pub mod show;
 use domain::{
     OrgId, PersonId, RequestId,
     request::{Door, Kind, Request, Template, Work},
-    takeout::{Archive, Delivery, Form, Format, Locale, Takeout, TakeoutState},
+    locale::Locale,
+    takeout::{Archive, Delivery, Form, Format, Takeout, TakeoutState},
     tenant::Tenant,
 };
 use runtime::{App, Caller, Failure, Json, Zip, queues::Queue};

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Timestamp, tenant::Tenant};
+use crate::{Timestamp, locale::Locale, tenant::Tenant};
 
 /// How far a takeout has got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -55,17 +55,6 @@ impl Format {
             Self::Age | Self::AgeFor(_) => "zip.age",
         }
     }
-}
-
-/// A language that pages for people are written in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Locale {
-    /// English.
-    #[default]
-    En,
-    /// German.
-    De,
 }
 
 /// How far the work has got. Noted every minute or so, and so nowhere for what takes less.

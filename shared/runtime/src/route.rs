@@ -98,10 +98,11 @@ impl Need {
     /// Whether it cannot be met without the ledger.
     pub const fn is_of_ledger(self) -> bool {
         match self {
-            Self::ReadLedger | Self::WriteLedger | Self::ForgetLedger => true,
+            Self::ReadLedger | Self::WriteLedger | Self::KeepSessions | Self::ForgetLedger => true,
             Self::Certify
             | Self::ReadTakeouts
             | Self::WriteTakeouts
+            | Self::ResumeTakeouts
             | Self::DeleteTakeouts
             | Self::QueueTakeouts
             | Self::QueuePurges
