@@ -288,7 +288,12 @@ impl Regime {
                 let stood = |stop: &Doubt| Some((stop.answered_at? - stop.asked_at).num_days());
                 let stood = TimeDelta::days(stops.iter().filter_map(stood).sum());
                 let day = received.checked_add_months(Months::new(if is_extended { 3 } else { 1 }));
-                day.and_then(|day| day.checked_add_signed(stood)).map(|day| calendar.working_day_from(day))
+                // No time ends while it stands still.
+                let answered = stops.iter().filter_map(|stop| stop.answered_at).max();
+                let first = answered
+                    .and_then(|at| calendar.day_of(at).iter_days().find(|day| at < calendar.end_of(*day)));
+                day.and_then(|day| day.checked_add_signed(stood))
+                    .map(|day| calendar.working_day_from(first.map_or(day, |first| day.max(first))))
             }
             (Self::Ccpa, Kind::Access | Kind::Erasure | Kind::Correction) => {
                 received.checked_add_days(Days::new(if is_extended { 90 } else { 45 }))
