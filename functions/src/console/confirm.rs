@@ -5,7 +5,7 @@
 
 use domain::{
     Permission, RequestId,
-    request::{Confirmation, Outcome, Template},
+    request::{Confirmation, Outcome, Refusal, Template},
 };
 use http::Method;
 use runtime::{
@@ -15,7 +15,7 @@ use runtime::{
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
-use wire::{Code, Dialect};
+use wire::{Code, Dialect, Problem, Reason};
 
 use super::{request_of, request_path};
 
@@ -35,7 +35,7 @@ pub static ROUTE: Route = Route {
 
 /// What the OpenAPI document says of it.
 static DOCS: Docs = Docs::answers(&[Good::empty(303, "To the request")]).ask(
-    r#"{"form_token":"7f3a","version":"1","comment":"We have corrected it.","remarks":"","notify":"yes"}"#,
+    r#"{"form_token":"7f3a","version":"1","outcome":"done","comment":"We have corrected it.","remarks":"","notify":"yes"}"#,
 );
 
 /// The form.
@@ -45,6 +45,8 @@ pub struct Ask {
     #[schemars(with = "String")]
     version: u64,
     #[serde(default)]
+    outcome: Became,
+    #[serde(default)]
     comment: String,
     #[serde(default)]
     remarks: String,
@@ -52,6 +54,33 @@ pub struct Ask {
     notify: Option<String>,
     #[expect(dead_code, reason = "compared before")]
     form_token: String,
+}
+
+/// What became of it.
+#[derive(Clone, Copy, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the names of `Outcome` and `Refusal`")]
+pub enum Became {
+    #[default]
+    Done,
+    Partly,
+    NotIdentified,
+    Unfounded,
+    Excessive,
+    Exempt,
+}
+
+impl From<Became> for Outcome {
+    fn from(became: Became) -> Self {
+        match became {
+            Became::Done => Self::Done,
+            Became::Partly => Self::Partly,
+            Became::NotIdentified => Self::Refused(Refusal::NotIdentified),
+            Became::Unfounded => Self::Refused(Refusal::Unfounded),
+            Became::Excessive => Self::Refused(Refusal::Excessive),
+            Became::Exempt => Self::Refused(Refusal::Exempt),
+        }
+    }
 }
 
 /// What was written, if anything was.
@@ -78,8 +107,13 @@ pub async fn handle(
         return Err(Code::Conflict.into());
     }
     let now = app.now();
+    let outcome = Outcome::from(ask.outcome);
+    // Whoever is refused anything is told why (Art. 12(4)), whether a box is checked or not.
+    if !outcome.is_done() && ask.comment.trim().is_empty() {
+        return Err(Problem::field("comment", Reason::Missing).into());
+    }
     let confirmation = Confirmation {
-        outcome: Outcome::Done,
+        outcome,
         at: now,
         by: staff.name.clone(),
         remarks: written(&ask.remarks),
@@ -88,7 +122,7 @@ pub async fn handle(
     let (person, is_current) = (request.person, request.purge().is_some());
     let mut confirmed = request.confirmed(confirmation).ok_or(Code::Conflict)?;
     let mut is_told = false;
-    if ask.notify.is_some()
+    if (ask.notify.is_some() || !outcome.is_done())
         && let Some(person) = ledger.person(person).await?
         && let Some(address) = person.email()
     {

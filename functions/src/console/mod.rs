@@ -6,6 +6,7 @@
 
 pub mod apply_plan;
 pub mod call_off;
+pub mod clock;
 pub mod confirm;
 pub mod dashboard;
 pub mod export;
@@ -84,6 +85,7 @@ fn changed() -> Vec<Endpoint> {
     vec![
         make_request::endpoint(),
         confirm::endpoint(),
+        clock::endpoint(),
         start_takeout::endpoint(),
         call_off::endpoint(),
         release::endpoint(),

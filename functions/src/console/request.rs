@@ -3,13 +3,13 @@
 use domain::{
     Permission, RequestId,
     purge::PurgeState,
-    request::{Kind, Request, Template, Work},
+    request::{Kind, Outcome, Request, Template, Work},
     takeout::TakeoutState,
 };
 use http::Method;
 use pages::console::{
     Here,
-    request::{Confirm, Confirmed, Mail, Request as View, Start},
+    request::{Confirm, Confirmed, Event, Mail, Request as View, Start, Time},
 };
 use runtime::{
     Allow, Answer, Caller, Credentials, Failure, Need, Org, Path, Route, State,
@@ -82,11 +82,21 @@ pub async fn handle(
         confirmed: request.confirmation.as_ref().map(|confirmation| Confirmed {
             at: confirmation.at,
             by: confirmation.by.clone(),
+            outcome: outcome(confirmation.outcome),
             remarks: confirmation.remarks.clone(),
             comment: confirmation.comment.clone(),
         }),
         start,
         confirm,
+        clock: clock(&request),
+        time: (may_confirm && !is_closed && request.is_open()).then(|| Time {
+            path: format!("{}/clock", request_path(id)),
+            version: request.version,
+            can_extend: can_notify
+                && request.clock.extension.is_none()
+                && request.extended_by(&tenant.law, now).is_some(),
+            is_in_doubt: request.clock.is_in_doubt(),
+        }),
         mails: request
             .notices
             .iter()
@@ -146,6 +156,31 @@ fn work(request: &Request) -> Option<&'static str> {
             PurgeState::Cancelled => "The erasure was called off.",
         }),
     }
+}
+
+const fn outcome(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Done => "done",
+        Outcome::Partly => "partly done",
+        Outcome::Refused(_) => "refused",
+    }
+}
+
+/// What the time for it depends on.
+fn clock(request: &Request) -> Vec<Event> {
+    let event = |at, what: &str| Event { at, what: what.to_owned() };
+    let asked = request.clock.doubts.iter().flat_map(|doubt| {
+        let answer = doubt.answered_at.map(|at| event(at, "The person has shown who they are"));
+        [event(doubt.asked_at, "The person was asked who they are")].into_iter().chain(answer)
+    });
+    let extended = request.clock.extension.iter().flat_map(|extension| {
+        let reason = extension.reason.as_deref().unwrap_or("the reason is forgotten");
+        let told = extension.told_at.map(|at| event(at, "The person was told of the extension"));
+        [event(extension.decided_at, &format!("Extended: {reason}"))].into_iter().chain(told)
+    });
+    let mut events: Vec<Event> = asked.chain(extended).collect();
+    events.sort_by_key(|event| event.at);
+    events
 }
 
 const fn mail(template: Template) -> &'static str {
