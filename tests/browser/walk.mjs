@@ -17,6 +17,13 @@ const faults = [];
 const fault = (what) => faults.push(what);
 const browser = await chromium.launch({ executablePath: world.chromium, args: ["--no-sandbox"] });
 
+// Copies of pages where a checker may run: ours let no script.
+const checkers = {};
+for (const colorScheme of ["light", "dark"]) {
+  const context = await browser.newContext({ bypassCSP: true, colorScheme });
+  checkers[colorScheme] = await context.newPage();
+}
+
 /** A browser of somebody's own, in which nothing may run and nothing be loaded from elsewhere. */
 async function visitor() {
   const context = await browser.newContext({ baseURL: world.gateway, acceptDownloads: true });
@@ -42,9 +49,8 @@ async function look(page, name) {
       await page.screenshot({ path: file, fullPage: true });
       const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
       if (overflow > 0) fault(`${name} is ${overflow} pixels too wide at ${width}`);
-      // The same page where a checker may run: ours lets no script.
-      const context = await browser.newContext({ bypassCSP: true, colorScheme, viewport: { width, height } });
-      const copy = await context.newPage();
+      const copy = checkers[colorScheme];
+      await copy.setViewportSize({ width, height });
       await copy.setContent(await page.content());
       await copy.evaluate(axe);
       const { violations } = await copy.evaluate(() => globalThis.axe.run());
@@ -53,7 +59,6 @@ async function look(page, name) {
           fault(`${name} at ${width}, ${colorScheme}: ${id}: ${nodes.map((node) => node.html).join(" ")}`);
         }
       }
-      await context.close();
     }
   }
   await page.setViewportSize({ width: 1440, height: 900 });
@@ -147,6 +152,7 @@ await person.click("button:has-text('Show my requests')");
 await expect(person, "This link does not work", "the used link");
 await look(person, "used-link");
 
+await dana.goto("/console");
 await dana.click("text=Sign out");
 await expect(dana, "Signed out", "the page after signing out");
 await look(dana, "signed-out");

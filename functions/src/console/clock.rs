@@ -4,7 +4,7 @@
 use domain::{
     Permission, RequestId,
     deadline::ExtensionGround,
-    request::{ClockError, Template},
+    request::{ClockError, Request, Template},
 };
 use http::Method;
 use runtime::{
@@ -16,7 +16,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use wire::{Code, Dialect, Problem, Reason};
 
-use super::{request_of, request_path};
+use super::{request_of, request_path, version};
 
 /// The route.
 pub static ROUTE: Route = Route {
@@ -61,7 +61,7 @@ pub enum Step {
 #[schemars(inline)]
 pub struct Ask {
     #[schemars(with = "String")]
-    version: u64,
+    version: i64,
     step: Step,
     /// Why more time is needed, for the person.
     #[serde(default)]
@@ -82,31 +82,35 @@ pub async fn handle(
 ) -> Result<Answer, Failure> {
     let ledger = app.ledger(tenant.org);
     let request = request_of(&app, &tenant, id).await?;
-    if request.version != ask.version {
-        return Err(Code::Conflict.into());
-    }
     let now = app.now();
     let (key, is_current) = (request.person, request.purge().is_some());
-    let extended = |ground| request.clone().extended(&tenant.law, ground, &ask.reason, now);
-    let next = match ask.step {
-        Step::ExtendForComplexity => extended(ExtensionGround::Complexity),
-        Step::ExtendForNumber => extended(ExtensionGround::Number),
-        Step::AskedWho => request.clone().doubted(now),
-        Step::Answered => request.clone().doubt_answered(now),
-    };
-    let mut next = next.map_err(refusal)?;
     let is_extension = matches!(ask.step, Step::ExtendForComplexity | Step::ExtendForNumber);
+    let mut address = None;
     if is_extension {
         // An extension holds once the person is told of it.
         let person = ledger.person(key).await?.ok_or(Code::PersonNotFound)?;
-        next = match person.email() {
-            Some(address) => next.with_notice(Template::Extended, address.to_owned(), None, now),
-            None => {
-                return Err(Problem::field("step", Reason::Other("cannot be told: no address".into())).into());
-            }
-        };
+        let none = || Problem::field("step", Reason::Other("cannot be told: there is no address".into()));
+        address = Some(person.email().ok_or_else(none)?.to_owned());
     }
-    ledger.put_request(&next).await?;
+    let change = |request: Request| {
+        if version(&request) != ask.version {
+            return Err(Failure::from(Code::Conflict));
+        }
+        let next = match ask.step {
+            Step::ExtendForComplexity => {
+                request.extended(&tenant.law, ExtensionGround::Complexity, &ask.reason, now)
+            }
+            Step::ExtendForNumber => request.extended(&tenant.law, ExtensionGround::Number, &ask.reason, now),
+            Step::AskedWho => request.doubted(now),
+            Step::Answered => request.doubt_answered(now),
+        };
+        let next = next.map_err(refusal)?;
+        Ok(Some(match &address {
+            Some(address) => next.with_notice(Template::Extended, address.clone(), None, now),
+            None => next,
+        }))
+    };
+    ledger.amend_request(request, change).await?;
     if is_extension {
         let job = Job { org: tenant.org, person: key, request: (!is_current).then_some(id) };
         app.nudge(Queue::Notices, job).await;

@@ -5,7 +5,7 @@
 
 use domain::{
     Permission, RequestId,
-    request::{Confirmation, Outcome, Refusal, Template},
+    request::{Confirmation, Outcome, Refusal, Request, Template},
 };
 use http::Method;
 use runtime::{
@@ -17,7 +17,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use wire::{Code, Dialect, Problem, Reason};
 
-use super::{request_of, request_path};
+use super::{request_of, request_path, version};
 
 /// The route.
 pub static ROUTE: Route = Route {
@@ -43,7 +43,7 @@ static DOCS: Docs = Docs::answers(&[Good::empty(303, "To the request")]).ask(
 #[schemars(inline)]
 pub struct Ask {
     #[schemars(with = "String")]
-    version: u64,
+    version: i64,
     #[serde(default)]
     outcome: Became,
     #[serde(default)]
@@ -103,9 +103,6 @@ pub async fn handle(
     let staff = caller.staff.as_ref().ok_or(Code::SignedOut)?;
     let ledger = app.ledger(tenant.org);
     let request = request_of(&app, &tenant, id).await?;
-    if request.version != ask.version {
-        return Err(Code::Conflict.into());
-    }
     let now = app.now();
     let outcome = Outcome::from(ask.outcome);
     // Whoever is refused anything is told why (Art. 12(4)), whether a box is checked or not.
@@ -120,17 +117,23 @@ pub async fn handle(
         comment: written(&ask.comment),
     };
     let (person, is_current) = (request.person, request.purge().is_some());
-    let mut confirmed = request.confirmed(confirmation).ok_or(Code::Conflict)?;
-    let mut is_told = false;
-    if (ask.notify.is_some() || !outcome.is_done())
-        && let Some(person) = ledger.person(person).await?
-        && let Some(address) = person.email()
-    {
-        confirmed = confirmed.with_notice(Template::Confirmed, address.to_owned(), None, now);
-        is_told = true;
+    let mut address = None;
+    if ask.notify.is_some() || !outcome.is_done() {
+        let person = ledger.person(person).await?;
+        address = person.and_then(|person| person.email().map(str::to_owned));
     }
-    ledger.put_request(&confirmed).await?;
-    if is_told {
+    let confirm = |request: Request| {
+        if version(&request) != ask.version {
+            return Err(Failure::from(Code::Conflict));
+        }
+        let confirmed = request.confirmed(confirmation.clone()).ok_or(Code::Conflict)?;
+        Ok(Some(match &address {
+            Some(address) => confirmed.with_notice(Template::Confirmed, address.clone(), None, now),
+            None => confirmed,
+        }))
+    };
+    ledger.amend_request(request, confirm).await?;
+    if address.is_some() {
         let job = Job { org: tenant.org, person, request: (!is_current).then_some(id) };
         app.nudge(Queue::Notices, job).await;
     }

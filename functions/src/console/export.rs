@@ -14,7 +14,7 @@ use rust_xlsxwriter::{Format, Workbook, Worksheet, XlsxError};
 use wire::{Code, Dialect, Query};
 
 use super::{
-    door_name, kind_name,
+    answer_by, door_name, kind_name,
     listing::{self, Listing},
     status_of,
 };
@@ -131,7 +131,7 @@ fn row(sheet: &mut Worksheet, line: u32, tenant: &Tenant, request: &Request) -> 
         kind_name(request.kind).to_owned(),
         door_name(request.door).to_owned(),
         time(request.received_at),
-        time(request.deadline(&tenant.law).ends_at),
+        answer_by(tenant, request).format("%Y-%m-%d").to_string(),
         status_of(request).text,
         request.remarks.clone().unwrap_or_default(),
         confirmation.map(|confirmation| time(confirmation.at)).unwrap_or_default(),

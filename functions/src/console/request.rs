@@ -18,7 +18,8 @@ use runtime::{
 use wire::{Code, Dialect};
 
 use super::{
-    door_name, frame, kind_name, page, person_path, request_of, request_path, status_of, stores, time_left,
+    answer_by, door_name, frame, kind_name, page, person_path, request_of, request_path, status_of, stores,
+    time_left, version,
 };
 use crate::portal::receipt;
 
@@ -58,7 +59,7 @@ pub async fn handle(
     let is_closed = request.confirmation.is_some() || request.keep_until.is_some();
     let confirm = (may_confirm && !is_closed).then(|| Confirm {
         path: format!("{}/confirm", request_path(id)),
-        version: request.version,
+        version: version(&request),
         can_notify,
     });
     let erasing = app.ledger(tenant.org).erasure(request.person).await?;
@@ -74,7 +75,7 @@ pub async fn handle(
         person: request.person_id.as_ref().map(ToString::to_string),
         person_path: person_path(request.person),
         received: request.received_at,
-        deadline: request.deadline(&tenant.law).ends_at,
+        deadline: answer_by(&tenant, &request),
         status: status_of(&request),
         time_left: time_left(&tenant, &request, now),
         work: work(&request).map(str::to_owned),
@@ -91,7 +92,7 @@ pub async fn handle(
         clock: clock(&request),
         time: (may_confirm && !is_closed && request.is_open()).then(|| Time {
             path: format!("{}/clock", request_path(id)),
-            version: request.version,
+            version: version(&request),
             can_extend: can_notify
                 && request.clock.extension.is_none()
                 && request.extended_by(&tenant.law, now).is_some(),

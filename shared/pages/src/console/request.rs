@@ -86,7 +86,7 @@ pub struct Confirm {
     /// Where it is sent.
     pub path: String,
     /// The version that the reader saw: if somebody changes it meanwhile, they are told.
-    pub version: u64,
+    pub version: i64,
     /// Whether there is an address to notify.
     pub can_notify: bool,
 }
@@ -106,7 +106,7 @@ pub struct Time {
     /// Where it is sent.
     pub path: String,
     /// The version that the reader saw.
-    pub version: u64,
+    pub version: i64,
     /// Whether more time can still be won.
     pub can_extend: bool,
     /// Whether the person was asked who they are and has not answered.
