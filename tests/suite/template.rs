@@ -289,6 +289,8 @@ fn every_stage_gives_parameters_that_there_are_and_settings_that_can_be_read() {
                 "LETHE_MAIL_FROM" => "MailFrom",
                 "LETHE_ISSUERS" => "Issuers",
                 "LETHE_TENANTS" => "Tenants",
+                // Only where there is a console.
+                "LETHE_SIGN_IN" => return given.get("SignIn")?.as_str().map(str::to_owned),
                 _ => return Some("x".to_owned()),
             };
             given[parameter].as_str().map(str::to_owned)
