@@ -29,7 +29,7 @@ pub static ROUTE: Route = Route {
     credentials: Credentials::Session,
     allow: Allow::AllOf(&[Permission::AccountView, Permission::PdrViewAll]),
     errors: &[Code::InvalidParameter],
-    needs: &[Need::ReadLedger, Need::ReadTakeouts, Need::WriteTakeouts],
+    needs: &[Need::ReadLedger, Need::KeepExports],
     summary: "Export all requests as a spreadsheet",
 };
 

@@ -151,6 +151,7 @@ pub(crate) const fn sends_to(need: Need) -> Option<Queue> {
         | Need::Certify
         | Need::ReadTakeouts
         | Need::WriteTakeouts
+        | Need::KeepExports
         | Need::DeleteTakeouts
         | Need::SendMail
         | Need::ReadStores

@@ -195,6 +195,7 @@ const fn policies_of(need: Need) -> &'static [&'static str] {
         Need::Certify => &["MayCertify"],
         Need::ReadTakeouts => &["MayReadTakeouts"],
         Need::WriteTakeouts => &["MayWriteTakeouts"],
+        Need::KeepExports => &["MayKeepExports"],
         Need::DeleteTakeouts => &["MayDeleteTakeouts"],
         Need::QueueTakeouts => &["MayQueueTakeouts"],
         Need::QueuePurges => &["MayQueuePurges"],

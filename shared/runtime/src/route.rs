@@ -76,6 +76,8 @@ pub enum Need {
     ReadTakeouts,
     /// Writes takeouts.
     WriteTakeouts,
+    /// Puts spreadsheets beside the takeouts, and hands them out.
+    KeepExports,
     /// Deletes takeouts.
     DeleteTakeouts,
     /// Sends to the queue of takeouts.

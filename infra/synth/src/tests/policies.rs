@@ -52,7 +52,11 @@ fn texts(value: &Value) -> Vec<String> {
 #[test]
 fn no_policy_allows_any_action_or_any_resource() {
     // What lies in the bucket, and the identities of SES, where the sender is what counts.
-    let reviewed = [r#"{"Fn::Sub":"${TakeoutBucket.Arn}/*"}"#, "identity/*"];
+    let reviewed = [
+        r#"{"Fn::Sub":"${TakeoutBucket.Arn}/*"}"#,
+        r#"{"Fn::Sub":"${TakeoutBucket.Arn}/exports/*"}"#,
+        "identity/*",
+    ];
     // EC2 knows no resources for it, and only Lambda itself may.
     let joins_network = |statement: &Value| {
         texts(&statement["Action"]).iter().all(|action| action.starts_with("\"ec2:"))
@@ -143,7 +147,7 @@ fn takeouts_are_read_by_whoever_hands_them_out_and_nobody_else() {
     let template = template();
     let read = who_may(&template, &["s3:GetObject", "s3:GetObjectVersion"], "TakeoutBucket");
 
-    // The export of requests is handed out from the same bucket when it is large.
+    // Large exports of requests lie in the same bucket, in a place of their own.
     assert_eq!(read, ["download-requests", "download-takeout", "download-user-takeout"].into());
     // The company's policies may name any bucket.
     for (lambda, rights) in table(&template) {
