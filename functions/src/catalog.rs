@@ -104,6 +104,7 @@ endpoints! {
     console::person,
     console::make_request,
     console::confirm,
+    console::clock,
     console::start_takeout,
     console::call_off,
     console::release,

@@ -204,11 +204,8 @@ async fn a_session_ends_by_itself_and_when_its_owner_says_so() {
     world.stack.clock.advance(TimeDelta::minutes(26)).unwrap();
     busy.get("/console").await.expect(303);
 
-    let (mut one, mut other, mut robin) = (
-        Browser::of(&world, DANA).await,
-        Browser::of(&world, DANA).await,
-        Browser::of(&world, ROBIN).await,
-    );
+    let (mut one, mut other, mut robin) =
+        (Browser::of(&world, DANA).await, Browser::of(&world, DANA).await, Browser::of(&world, ROBIN).await);
     let kept = one.cookies.clone();
     one.post("/console/sign-out", &[("where", "here")]).await.expect(200);
     assert!(one.cookies.is_empty());
@@ -265,9 +262,14 @@ async fn a_form_that_is_not_ours_is_refused() {
     let forms: Vec<&Route> = pages().filter(|route| route.method == Method::POST).collect();
     for route in forms.iter().filter(|route| route.credentials == Credentials::Session) {
         let path = path(route, &request, &person);
-        let fields = [("where", "here"), ("version", "1"), ("kind", "access"), ("remarks", "x"), ("plan", "x")];
+        let fields =
+            [("where", "here"), ("version", "1"), ("kind", "access"), ("remarks", "x"), ("plan", "x")];
         let all = |extra: &[(&'static str, String)]| -> Vec<(&str, String)> {
-            fields.iter().map(|&(name, value)| (name, value.to_owned())).chain(extra.iter().cloned()).collect()
+            fields
+                .iter()
+                .map(|&(name, value)| (name, value.to_owned()))
+                .chain(extra.iter().cloned())
+                .collect()
         };
         for extra in [
             vec![],
@@ -329,7 +331,7 @@ async fn everybody_sees_and_does_what_their_permissions_say() {
             assert_eq!(reply.status, expected, "{} as {}", route.name, staff.name);
         }
     }
-    for (sub, forms) in [("staff-alex", 1), (CASEY, 1), (ROBIN, 2), (DANA, 2)] {
+    for (sub, forms) in [("staff-alex", 1), (CASEY, 1), (ROBIN, 3), (DANA, 3)] {
         let page = Browser::of(&world, sub).await.text(&request).await;
         assert_eq!(page.matches("<form").count(), forms, "{sub}: without the right there is no form");
     }
@@ -396,7 +398,8 @@ async fn of_two_who_confirm_at_once_one_wins_and_the_other_is_told() {
         };
 
         let (one, other) =
-            futures_util::future::join(confirm(&dana, &ours, "Dana's"), confirm(&robin, &theirs, "Robin's")).await;
+            futures_util::future::join(confirm(&dana, &ours, "Dana's"), confirm(&robin, &theirs, "Robin's"))
+                .await;
 
         let statuses = BTreeSet::from([one.status, other.status]);
         assert_eq!(statuses, BTreeSet::from([303, 409]));
@@ -442,7 +445,9 @@ async fn one_click_starts_a_takeout_and_a_plan_is_seen_before_anything_is_erased
 async fn an_erasure_is_called_off_while_it_waits() {
     let world = world_with_alice().await;
     let alice = Uuid::new_v5(&Uuid::NAMESPACE_DNS, b"alice");
-    send(world.as_admin(Method::POST, &format!("/users/v1/person/{alice}/purge")).json(&json!({}))).await.expect(202);
+    send(world.as_admin(Method::POST, &format!("/users/v1/person/{alice}/purge")).json(&json!({})))
+        .await
+        .expect(202);
     let mut dana = Browser::of(&world, DANA).await;
     let person = person_path(&mut dana, &alice.to_string()).await;
     assert!(dana.text(&person).await.contains("Call off the erasure"));
@@ -475,9 +480,7 @@ async fn the_list_is_filtered_sorted_and_turned_page_by_page() {
             let rows = page.split("<tr><td><a href=\"").skip(1);
             ids.extend(rows.map(|row| row.split_once('"').unwrap().0.to_owned()));
             let link = page.split_once("\" class=\"button plain-button\">Next page");
-            next = link.map(|(before, _)| {
-                before.rsplit_once("href=\"").unwrap().1.replace("&#38;", "&")
-            });
+            next = link.map(|(before, _)| before.rsplit_once("href=\"").unwrap().1.replace("&#38;", "&"));
         }
         ids
     };
@@ -504,14 +507,56 @@ async fn the_list_is_filtered_sorted_and_turned_page_by_page() {
 
 /// What would be a formula in a spreadsheet, if it were let.
 const FORMULAS: [&str; 50] = [
-    "=1+1", "+1+1", "-1+1", "@SUM(1)", "=HYPERLINK(\"https://evil.example\",\"x\")", "=cmd|'/C calc'!A0",
-    "\t=1+1", "\r=1+1", "\n=1+1", " =1+1", "＝1+1", "＋1", "－1", "＠SUM(1)", "=IMPORTXML(\"https://evil.example\")",
-    "=WEBSERVICE(\"https://evil.example\")", "=DDE(\"cmd\";\"/C calc\";\"x\")", "+cmd|'/C calc'!A0",
-    "-cmd|'/C calc'!A0", "@cmd|'/C calc'!A0", "=A1", "=A1:B2", "={1,2}", "{=1+1}", "=\"x\"", "='x'!A1",
-    "https://evil.example", "http://evil.example", "ftp://evil.example", "mailto:evil@evil.example",
-    "internal:Sheet1!A1", "external:c:\\x.xlsx", "file:///etc/passwd", "\\\\evil\\share", "=1", "=-1", "=+1",
-    "==1", "=(1)", "=SUM(1;2)", "=NOW()", "=INDIRECT(\"A1\")", "%0A=1+1", "\u{feff}=1+1", "\u{200b}=1+1",
-    "'=1+1", "\"=1+1", ";=1+1", ",=1+1", "|=1+1",
+    "=1+1",
+    "+1+1",
+    "-1+1",
+    "@SUM(1)",
+    "=HYPERLINK(\"https://evil.example\",\"x\")",
+    "=cmd|'/C calc'!A0",
+    "\t=1+1",
+    "\r=1+1",
+    "\n=1+1",
+    " =1+1",
+    "＝1+1",
+    "＋1",
+    "－1",
+    "＠SUM(1)",
+    "=IMPORTXML(\"https://evil.example\")",
+    "=WEBSERVICE(\"https://evil.example\")",
+    "=DDE(\"cmd\";\"/C calc\";\"x\")",
+    "+cmd|'/C calc'!A0",
+    "-cmd|'/C calc'!A0",
+    "@cmd|'/C calc'!A0",
+    "=A1",
+    "=A1:B2",
+    "={1,2}",
+    "{=1+1}",
+    "=\"x\"",
+    "='x'!A1",
+    "https://evil.example",
+    "http://evil.example",
+    "ftp://evil.example",
+    "mailto:evil@evil.example",
+    "internal:Sheet1!A1",
+    "external:c:\\x.xlsx",
+    "file:///etc/passwd",
+    "\\\\evil\\share",
+    "=1",
+    "=-1",
+    "=+1",
+    "==1",
+    "=(1)",
+    "=SUM(1;2)",
+    "=NOW()",
+    "=INDIRECT(\"A1\")",
+    "%0A=1+1",
+    "\u{feff}=1+1",
+    "\u{200b}=1+1",
+    "'=1+1",
+    "\"=1+1",
+    ";=1+1",
+    ",=1+1",
+    "|=1+1",
 ];
 
 #[tokio::test]
@@ -551,16 +596,36 @@ async fn a_spreadsheet_holds_what_is_filtered_as_text_alone() {
 
 /// What would run in a page, if it were let.
 const SCRIPTS: [&str; 30] = [
-    "<script>alert(1)</script>", "\"><script>alert(1)</script>", "'><img src=x onerror=alert(1)>",
-    "<img src=x onerror=alert(1)>", "<svg onload=alert(1)>", "<svg/onload=alert(1)>", "<body onload=alert(1)>",
-    "<iframe src=javascript:alert(1)>", "<a href=javascript:alert(1)>x</a>", "</textarea><script>alert(1)</script>",
-    "</title><script>alert(1)</script>", "</style><script>alert(1)</script>", "<style>@import 'x'</style>",
-    "<math><mtext></form><form><mglyph><style></math><img src onerror=alert(1)>", "<details open ontoggle=alert(1)>",
-    "<input autofocus onfocus=alert(1)>", "<marquee onstart=alert(1)>", "<video><source onerror=alert(1)>",
-    "<object data=javascript:alert(1)>", "<embed src=javascript:alert(1)>", "<base href=//evil.example>",
-    "<meta http-equiv=refresh content=0;url=javascript:alert(1)>", "<link rel=stylesheet href=//evil.example>",
-    "<form action=//evil.example><button>x</button></form>", "{{7*7}}", "${alert(1)}", "<!--><script>alert(1)-->",
-    "<scr\u{0}ipt>alert(1)</script>", "\u{ff1c}script\u{ff1e}alert(1)", "&lt;script&gt;alert(1)&lt;/script&gt;",
+    "<script>alert(1)</script>",
+    "\"><script>alert(1)</script>",
+    "'><img src=x onerror=alert(1)>",
+    "<img src=x onerror=alert(1)>",
+    "<svg onload=alert(1)>",
+    "<svg/onload=alert(1)>",
+    "<body onload=alert(1)>",
+    "<iframe src=javascript:alert(1)>",
+    "<a href=javascript:alert(1)>x</a>",
+    "</textarea><script>alert(1)</script>",
+    "</title><script>alert(1)</script>",
+    "</style><script>alert(1)</script>",
+    "<style>@import 'x'</style>",
+    "<math><mtext></form><form><mglyph><style></math><img src onerror=alert(1)>",
+    "<details open ontoggle=alert(1)>",
+    "<input autofocus onfocus=alert(1)>",
+    "<marquee onstart=alert(1)>",
+    "<video><source onerror=alert(1)>",
+    "<object data=javascript:alert(1)>",
+    "<embed src=javascript:alert(1)>",
+    "<base href=//evil.example>",
+    "<meta http-equiv=refresh content=0;url=javascript:alert(1)>",
+    "<link rel=stylesheet href=//evil.example>",
+    "<form action=//evil.example><button>x</button></form>",
+    "{{7*7}}",
+    "${alert(1)}",
+    "<!--><script>alert(1)-->",
+    "<scr\u{0}ipt>alert(1)</script>",
+    "\u{ff1c}script\u{ff1e}alert(1)",
+    "&lt;script&gt;alert(1)&lt;/script&gt;",
 ];
 
 #[tokio::test]
@@ -575,10 +640,53 @@ async fn what_people_write_is_shown_and_never_run() {
     let known = tags(include_str!("../../shared/pages/templates/base.html"));
     let ours = |page: &str| {
         let elements = [
-            "header", "nav", "form", "button", "bdi", "section", "dl", "div", "dt", "dd", "span", "time", "blockquote",
-            "h2", "h3", "label", "textarea", "input", "ul", "ol", "li", "a", "p", "h1", "table", "caption", "thead",
-            "tbody", "tr", "th", "td", "code", "details", "summary", "select", "option", "strong", "main", "br",
-            "svg", "g", "rect", "line", "text", "title", "pre", "",
+            "header",
+            "nav",
+            "form",
+            "button",
+            "bdi",
+            "section",
+            "dl",
+            "div",
+            "dt",
+            "dd",
+            "span",
+            "time",
+            "blockquote",
+            "h2",
+            "h3",
+            "label",
+            "textarea",
+            "input",
+            "ul",
+            "ol",
+            "li",
+            "a",
+            "p",
+            "h1",
+            "table",
+            "caption",
+            "thead",
+            "tbody",
+            "tr",
+            "th",
+            "td",
+            "code",
+            "details",
+            "summary",
+            "select",
+            "option",
+            "strong",
+            "main",
+            "br",
+            "svg",
+            "g",
+            "rect",
+            "line",
+            "text",
+            "title",
+            "pre",
+            "",
         ];
         let strange: Vec<String> = tags(page)
             .into_iter()
@@ -657,12 +765,20 @@ async fn every_page_keeps_itself_to_itself() {
             assert!(header("strict-transport-security").starts_with("max-age=31536000"), "{path}");
             let policy = header("content-security-policy");
             assert!(policy.starts_with("default-src 'none'"), "{path}: {policy}");
-            assert!(policy.contains("frame-ancestors 'none'") && !policy.contains("unsafe"), "{path}: {policy}");
+            assert!(
+                policy.contains("frame-ancestors 'none'") && !policy.contains("unsafe"),
+                "{path}: {policy}"
+            );
             assert_eq!(header("access-control-allow-origin"), "", "{path}");
             let page = String::from_utf8_lossy(&reply.bytes).into_owned();
             if reply.header("content-type").starts_with("text/html") {
-                assert!(policy.contains("style-src 'sha256-") && policy.contains("require-trusted-types-for"));
-                assert!(!page.contains("src=") && !page.contains("<link") && !page.contains("@import"), "{path}");
+                assert!(
+                    policy.contains("style-src 'sha256-") && policy.contains("require-trusted-types-for")
+                );
+                assert!(
+                    !page.contains("src=") && !page.contains("<link") && !page.contains("@import"),
+                    "{path}"
+                );
             }
         }
     }

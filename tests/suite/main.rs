@@ -9,6 +9,7 @@ mod staff;
 mod world;
 
 mod bad_input;
+mod browser;
 mod certificates;
 mod chinook;
 mod clients;

@@ -15,7 +15,8 @@ const VIEW: &str = "/personal-data-view/requests";
 
 /// A new link of a person, as a path.
 async fn link(world: &World, person: Uuid) -> String {
-    let path = format!("/api/rest/users/{person}/personaldatarequest/view-uri?returnUri=https://app.example.com/me");
+    let path =
+        format!("/api/rest/users/{person}/personaldatarequest/view-uri?returnUri=https://app.example.com/me");
     let reply = send(world.as_trivore(Method::POST, &path)).await.expect(200).json();
     let link = reply["viewUri"].as_str().unwrap();
     link.strip_prefix(&world.stack.gateway).unwrap().to_owned()
@@ -90,7 +91,9 @@ async fn whatever_is_wrong_with_a_link_is_told_by_the_same_page() {
     let first = said(&browser.post_bare(&used, &[]).await);
 
     assert_eq!(first.0, 410);
-    for path in [&replaced, &expired, &unknown, &foreign, "/personal-data-view", "/personal-data-view?ssdt=%00"] {
+    for path in
+        [&replaced, &expired, &unknown, &foreign, "/personal-data-view", "/personal-data-view?ssdt=%00"]
+    {
         assert_eq!(said(&browser.post_bare(path, &[]).await), first, "{path}");
     }
     // The button is shown whatever lies behind it: nobody learns which links there are.
@@ -114,7 +117,9 @@ async fn a_new_link_and_an_erasure_close_what_is_open() {
     let last = link(&world, alice).await;
     browser.post_bare(&last, &[]).await.expect(303);
     let now = json!({"suggested_purge_time": world.now().to_rfc3339()});
-    send(world.as_admin(Method::POST, &format!("/users/v1/person/{alice}/purge")).json(&now)).await.expect(202);
+    send(world.as_admin(Method::POST, &format!("/users/v1/person/{alice}/purge")).json(&now))
+        .await
+        .expect(202);
     world.drain().await;
 
     browser.get(VIEW).await.expect(410);
@@ -157,7 +162,10 @@ async fn a_receipt_tells_how_a_request_stands_even_after_the_erasure() {
     world.advance(TimeDelta::days(31)).await;
     let after = anybody.text(&receipt).await;
 
-    assert!(after.contains("signature verified") && after.contains("<dt>Rows erased</dt><dd>3</dd>"), "{after}");
+    assert!(
+        after.contains("signature verified") && after.contains("<dt>Rows erased</dt><dd>3</dd>"),
+        "{after}"
+    );
     assert!(!after.contains("alice") && !after.contains(&alice.to_string()));
     let mail = world.mails_to("alice@example.com").pop().unwrap().1;
     assert!(mail.contains(&receipt), "{mail}");

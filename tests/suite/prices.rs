@@ -15,7 +15,8 @@ async fn operations_use_no_more_than_they_must() {
     let read = bill(&measured, "read consents");
     assert!(read.wru == 0.0 && read.rru <= 0.5, "{read:?}");
     let asked = bill(&measured, "make a request");
-    assert!(asked.wru <= 2.0, "{asked:?}");
+    // The request, its place in the list of all, and in that of what waits for the staff.
+    assert!(asked.wru <= 3.0, "{asked:?}");
     let ordered = bill(&measured, "order a takeout");
     assert!(ordered.wru <= 1.0 && ordered.sqs() <= 1.2, "{ordered:?}");
     for name in ["store consents", "read consents", "make a request", "order a takeout", "queue a purge"] {

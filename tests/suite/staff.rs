@@ -12,11 +12,13 @@ use crate::world::{Reply, World, send};
 pub(crate) struct Browser<'a> {
     pub(crate) world: &'a World,
     pub(crate) cookies: BTreeMap<String, String>,
+    /// What the forms of a session carry, with the cookies of that session.
+    form_token: Option<(BTreeMap<String, String>, String)>,
 }
 
 impl<'a> Browser<'a> {
     pub(crate) fn new(world: &'a World) -> Self {
-        Self { world, cookies: BTreeMap::new() }
+        Self { world, cookies: BTreeMap::new(), form_token: None }
     }
 
     /// Somebody of the demo's staff, signed in.
@@ -75,8 +77,15 @@ impl<'a> Browser<'a> {
 
     /// What the forms of this session carry.
     pub(crate) async fn form_token(&mut self) -> String {
-        let page = self.text("/console").await;
-        field(&page, "form_token")
+        match &self.form_token {
+            Some((cookies, token)) if *cookies == self.cookies => token.clone(),
+            Some(_) | None => {
+                let page = self.text("/console").await;
+                let token = field(&page, "form_token");
+                self.form_token = Some((self.cookies.clone(), token.clone()));
+                token
+            }
+        }
     }
 
     /// A page that there is.
@@ -99,7 +108,8 @@ impl<'a> Browser<'a> {
             ("nonce", &asked["nonce"]),
             ("code_challenge", &asked["code_challenge"]),
         ];
-        let back = self.world.call(Method::POST, "/_local/oidc/authorize").form(&chosen).send().await.unwrap();
+        let back =
+            self.world.call(Method::POST, "/_local/oidc/authorize").form(&chosen).send().await.unwrap();
         let back = back.headers()["location"].to_str().unwrap().to_owned();
         back.strip_prefix(&self.world.stack.gateway).unwrap().to_owned()
     }

@@ -1,6 +1,9 @@
 //! `POST /console/persons/{person}/call-off`: call off the erasure of a person, unless it has begun.
 
-use domain::{Permission, request::Work};
+use domain::{
+    Permission,
+    request::{Request, Work},
+};
 use http::Method;
 use runtime::{
     Allow, Answer, Credentials, Failure, Form, Need, Org, Path, Route, State,
@@ -41,10 +44,13 @@ pub async fn handle(
     let ledger = app.ledger(tenant.org);
     let request = ledger.erasure(key).await?.filter(|request| request.is_kept(app.now()));
     let request = request.ok_or(Code::PersonNotFound)?;
-    if let Some(purge) = request.purge().cloned() {
+    let now = app.now();
+    let call_off = |request: Request| {
+        let Some(purge) = request.purge().cloned() else { return Ok(None) };
         let cancelled = Work::Purge(purge.cancel()?);
-        ledger.put_request(&request.with_work(cancelled, app.now()).without_pending_notices()).await?;
-    }
+        Ok::<_, Failure>(Some(request.with_work(cancelled, now).without_pending_notices()))
+    };
+    ledger.amend_request(request, call_off).await?;
     Ok(Answer::see_other(person_path(key)))
 }
 

@@ -5,7 +5,7 @@
 
 use domain::{
     Permission, RequestId,
-    request::{Confirmation, Outcome, Template},
+    request::{Confirmation, Outcome, Refusal, Request, Template},
 };
 use http::Method;
 use runtime::{
@@ -15,9 +15,9 @@ use runtime::{
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
-use wire::{Code, Dialect};
+use wire::{Code, Dialect, Problem, Reason};
 
-use super::{request_of, request_path};
+use super::{request_of, request_path, version};
 
 /// The route.
 pub static ROUTE: Route = Route {
@@ -35,7 +35,7 @@ pub static ROUTE: Route = Route {
 
 /// What the OpenAPI document says of it.
 static DOCS: Docs = Docs::answers(&[Good::empty(303, "To the request")]).ask(
-    r#"{"form_token":"7f3a","version":"1","comment":"We have corrected it.","remarks":"","notify":"yes"}"#,
+    r#"{"form_token":"7f3a","version":"1","outcome":"done","comment":"We have corrected it.","remarks":"","notify":"yes"}"#,
 );
 
 /// The form.
@@ -43,7 +43,9 @@ static DOCS: Docs = Docs::answers(&[Good::empty(303, "To the request")]).ask(
 #[schemars(inline)]
 pub struct Ask {
     #[schemars(with = "String")]
-    version: u64,
+    version: i64,
+    #[serde(default)]
+    outcome: Became,
     #[serde(default)]
     comment: String,
     #[serde(default)]
@@ -52,6 +54,33 @@ pub struct Ask {
     notify: Option<String>,
     #[expect(dead_code, reason = "compared before")]
     form_token: String,
+}
+
+/// What became of it.
+#[derive(Clone, Copy, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the names of `Outcome` and `Refusal`")]
+pub enum Became {
+    #[default]
+    Done,
+    Partly,
+    NotIdentified,
+    Unfounded,
+    Excessive,
+    Exempt,
+}
+
+impl From<Became> for Outcome {
+    fn from(became: Became) -> Self {
+        match became {
+            Became::Done => Self::Done,
+            Became::Partly => Self::Partly,
+            Became::NotIdentified => Self::Refused(Refusal::NotIdentified),
+            Became::Unfounded => Self::Refused(Refusal::Unfounded),
+            Became::Excessive => Self::Refused(Refusal::Excessive),
+            Became::Exempt => Self::Refused(Refusal::Exempt),
+        }
+    }
 }
 
 /// What was written, if anything was.
@@ -74,29 +103,37 @@ pub async fn handle(
     let staff = caller.staff.as_ref().ok_or(Code::SignedOut)?;
     let ledger = app.ledger(tenant.org);
     let request = request_of(&app, &tenant, id).await?;
-    if request.version != ask.version {
-        return Err(Code::Conflict.into());
-    }
     let now = app.now();
+    let outcome = Outcome::from(ask.outcome);
+    // Whoever is refused anything is told why (Art. 12(4)), whether a box is checked or not.
+    if !outcome.is_done() && ask.comment.trim().is_empty() {
+        return Err(Problem::field("comment", Reason::Missing).into());
+    }
     let confirmation = Confirmation {
-        outcome: Outcome::Done,
+        outcome,
         at: now,
         by: staff.name.clone(),
         remarks: written(&ask.remarks),
         comment: written(&ask.comment),
     };
     let (person, is_current) = (request.person, request.purge().is_some());
-    let mut confirmed = request.confirmed(confirmation).ok_or(Code::Conflict)?;
-    let mut is_told = false;
-    if ask.notify.is_some()
-        && let Some(person) = ledger.person(person).await?
-        && let Some(address) = person.email()
-    {
-        confirmed = confirmed.with_notice(Template::Confirmed, address.to_owned(), None, now);
-        is_told = true;
+    let mut address = None;
+    if ask.notify.is_some() || !outcome.is_done() {
+        let person = ledger.person(person).await?;
+        address = person.and_then(|person| person.email().map(str::to_owned));
     }
-    ledger.put_request(&confirmed).await?;
-    if is_told {
+    let confirm = |request: Request| {
+        if version(&request) != ask.version {
+            return Err(Failure::from(Code::Conflict));
+        }
+        let confirmed = request.confirmed(confirmation.clone()).ok_or(Code::Conflict)?;
+        Ok(Some(match &address {
+            Some(address) => confirmed.with_notice(Template::Confirmed, address.clone(), None, now),
+            None => confirmed,
+        }))
+    };
+    ledger.amend_request(request, confirm).await?;
+    if address.is_some() {
         let job = Job { org: tenant.org, person, request: (!is_current).then_some(id) };
         app.nudge(Queue::Notices, job).await;
     }

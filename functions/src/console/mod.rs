@@ -6,6 +6,7 @@
 
 pub mod apply_plan;
 pub mod call_off;
+pub mod clock;
 pub mod confirm;
 pub mod dashboard;
 pub mod export;
@@ -25,6 +26,7 @@ pub mod start_takeout;
 
 use std::process::ExitCode;
 
+use chrono::NaiveTime;
 use domain::{
     Permission, PersonKey, RequestId, Timestamp,
     purge::PurgeState,
@@ -84,6 +86,7 @@ fn changed() -> Vec<Endpoint> {
     vec![
         make_request::endpoint(),
         confirm::endpoint(),
+        clock::endpoint(),
         start_takeout::endpoint(),
         call_off::endpoint(),
         release::endpoint(),
@@ -121,6 +124,11 @@ fn person_key(text: &str) -> Result<PersonKey, Failure> {
 async fn request_of(app: &App, tenant: &Tenant, id: RequestId) -> Result<Request, Failure> {
     let request = app.ledger(tenant.org).request_of_anyone(id).await?;
     request.filter(|request| request.is_kept(app.now())).ok_or_else(|| Code::RequestNotFound.into())
+}
+
+/// What a form names as the state that its reader saw. Mails that are sent meanwhile make no other.
+fn version(request: &Request) -> i64 {
+    request.changed_at.timestamp_micros()
 }
 
 fn request_path(id: RequestId) -> String {
@@ -185,6 +193,11 @@ fn purge_status(purge: &domain::purge::Purge) -> Badge {
         PurgeState::Failed => Badge::new(Tone::Late, "failed"),
         PurgeState::Cancelled => Badge::new(Tone::Plain, "called off"),
     }
+}
+
+/// The last day on which a request can be answered in time, as it is shown.
+pub(crate) fn answer_by(tenant: &Tenant, request: &Request) -> Timestamp {
+    request.deadline(&tenant.law).last_day.and_time(NaiveTime::MIN).and_utc()
 }
 
 /// How much time is left for a request that needs an answer.

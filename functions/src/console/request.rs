@@ -3,13 +3,13 @@
 use domain::{
     Permission, RequestId,
     purge::PurgeState,
-    request::{Kind, Request, Template, Work},
+    request::{Kind, Outcome, Request, Template, Work},
     takeout::TakeoutState,
 };
 use http::Method;
 use pages::console::{
     Here,
-    request::{Confirm, Confirmed, Mail, Request as View, Start},
+    request::{Confirm, Confirmed, Event, Mail, Request as View, Start, Time},
 };
 use runtime::{
     Allow, Answer, Caller, Credentials, Failure, Need, Org, Path, Route, State,
@@ -18,7 +18,8 @@ use runtime::{
 use wire::{Code, Dialect};
 
 use super::{
-    door_name, frame, kind_name, page, person_path, request_of, request_path, status_of, stores, time_left,
+    answer_by, door_name, frame, kind_name, page, person_path, request_of, request_path, status_of, stores,
+    time_left, version,
 };
 use crate::portal::receipt;
 
@@ -58,7 +59,7 @@ pub async fn handle(
     let is_closed = request.confirmation.is_some() || request.keep_until.is_some();
     let confirm = (may_confirm && !is_closed).then(|| Confirm {
         path: format!("{}/confirm", request_path(id)),
-        version: request.version,
+        version: version(&request),
         can_notify,
     });
     let erasing = app.ledger(tenant.org).erasure(request.person).await?;
@@ -74,7 +75,7 @@ pub async fn handle(
         person: request.person_id.as_ref().map(ToString::to_string),
         person_path: person_path(request.person),
         received: request.received_at,
-        deadline: request.deadline(&tenant.law).ends_at,
+        deadline: answer_by(&tenant, &request),
         status: status_of(&request),
         time_left: time_left(&tenant, &request, now),
         work: work(&request).map(str::to_owned),
@@ -82,11 +83,21 @@ pub async fn handle(
         confirmed: request.confirmation.as_ref().map(|confirmation| Confirmed {
             at: confirmation.at,
             by: confirmation.by.clone(),
+            outcome: outcome(confirmation.outcome),
             remarks: confirmation.remarks.clone(),
             comment: confirmation.comment.clone(),
         }),
         start,
         confirm,
+        clock: clock(&request),
+        time: (may_confirm && !is_closed && request.is_open()).then(|| Time {
+            path: format!("{}/clock", request_path(id)),
+            version: version(&request),
+            can_extend: can_notify
+                && request.clock.extension.is_none()
+                && request.extended_by(&tenant.law, now).is_some(),
+            is_in_doubt: request.clock.is_in_doubt(),
+        }),
         mails: request
             .notices
             .iter()
@@ -146,6 +157,31 @@ fn work(request: &Request) -> Option<&'static str> {
             PurgeState::Cancelled => "The erasure was called off.",
         }),
     }
+}
+
+const fn outcome(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Done => "done",
+        Outcome::Partly => "partly done",
+        Outcome::Refused(_) => "refused",
+    }
+}
+
+/// What the time for it depends on.
+fn clock(request: &Request) -> Vec<Event> {
+    let event = |at, what: &str| Event { at, what: what.to_owned() };
+    let asked = request.clock.doubts.iter().flat_map(|doubt| {
+        let answer = doubt.answered_at.map(|at| event(at, "The person has shown who they are"));
+        [event(doubt.asked_at, "The person was asked who they are")].into_iter().chain(answer)
+    });
+    let extended = request.clock.extension.iter().flat_map(|extension| {
+        let reason = extension.reason.as_deref().unwrap_or("the reason is forgotten");
+        let told = extension.told_at.map(|at| event(at, "The person was told of the extension"));
+        [event(extension.decided_at, &format!("Extended: {reason}"))].into_iter().chain(told)
+    });
+    let mut events: Vec<Event> = asked.chain(extended).collect();
+    events.sort_by_key(|event| event.at);
+    events
 }
 
 const fn mail(template: Template) -> &'static str {

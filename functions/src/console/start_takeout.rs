@@ -4,7 +4,7 @@
 
 use domain::{
     Permission, RequestId,
-    request::{Kind, Work},
+    request::{Kind, Request, Work},
     takeout::{self, Delivery, Takeout},
 };
 use http::Method;
@@ -66,9 +66,6 @@ pub async fn handle(
 ) -> Result<Answer, Failure> {
     let ledger = app.ledger(tenant.org);
     let request = request_of(&app, &tenant, id).await?;
-    if request.kind != Kind::Access || request.work != Work::Manual || request.confirmation.is_some() {
-        return Err(Code::Conflict.into());
-    }
     let person = ledger.person(request.person).await?.ok_or(Code::PersonNotFound)?;
     app.refuse_while_erasing(&tenant, request.person).await?;
     let address = person.verified_email().map(str::to_owned);
@@ -78,7 +75,14 @@ pub async fn handle(
     let form = takeout::Form { locale: tenant.locale, ..takeout::Form::default() };
     let takeout = Takeout::order(password.clone(), delivery, [0; 32], form, &tenant, now);
     let key = request.person;
-    ledger.put_request(&request.with_work(Work::Takeout(takeout), now)).await?;
+    let start = |request: Request| {
+        let is_open = request.kind == Kind::Access && request.work == Work::Manual;
+        if !is_open || request.confirmation.is_some() {
+            return Err(Failure::from(Code::Conflict));
+        }
+        Ok(Some(request.with_work(Work::Takeout(takeout.clone()), now)))
+    };
+    ledger.amend_request(request, start).await?;
     app.nudge(Queue::Takeouts, Job { org: tenant.org, person: key, request: Some(id) }).await;
     let path = request_path(id);
     let view = Started { frame: frame(&caller, Here::Requests)?, request: &path, password: &password };

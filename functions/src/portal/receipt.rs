@@ -19,6 +19,7 @@ use uuid::Uuid;
 use wire::{Dialect, Query};
 
 use super::{SHOW, asked, status};
+use crate::console::answer_by;
 
 /// The route.
 pub static ROUTE: Route = Route {
@@ -91,7 +92,7 @@ async fn known(app: &App, org: OrgId, id: RequestId) -> Result<Option<Known>, Fa
         code: code(org, id),
         kind: asked(request.kind),
         received: request.received_at,
-        deadline: is_open.then(|| request.deadline(&tenant.law).ends_at),
+        deadline: is_open.then(|| answer_by(&tenant, &request)),
         status: status(&request),
         outcome: outcome(&request),
         answered: answered(&request),

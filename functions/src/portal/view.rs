@@ -13,7 +13,7 @@ use store::{Read, links::ViewLink};
 use wire::Dialect;
 
 use super::{COOKIE, asked, receipt, status, token::ViewToken, unusable};
-use crate::console::person::level;
+use crate::console::{answer_by, person::level};
 
 /// The route.
 pub static ROUTE: Route = Route {
@@ -70,7 +70,7 @@ fn shown(tenant: &Tenant, request: &Request) -> Shown {
     Shown {
         kind: asked(request.kind),
         received: request.received_at,
-        deadline: request.is_open().then(|| request.deadline(&tenant.law).ends_at),
+        deadline: request.is_open().then(|| answer_by(tenant, request)),
         status: status(request),
         answered: request
             .confirmation

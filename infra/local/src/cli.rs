@@ -186,7 +186,7 @@ fn facts(stack: &Stack) -> Result<serde_json::Value, String> {
     let admin_token = identity.admin_token(stack.clock.now()).map_err(|error| error.to_string())?;
     Ok(json!({
         "gateway": stack.gateway,
-        "console": format!("{}/_local", stack.gateway),
+        "console": format!("{}/console", stack.gateway),
         "outbox": format!("{}/_local/outbox", stack.gateway),
         "org_id": identity.org_id,
         "slashid_api_key": identity.slashid_api_key(),
@@ -218,7 +218,7 @@ fn announce(stack: &Stack, file: &str) -> Result<(), IdentityError> {
     println!("Lethe is ready.");
     println!();
     println!("  gateway    {}", stack.gateway);
-    println!("  console    {}/_local", stack.gateway);
+    println!("  console    {}/console", stack.gateway);
     println!("  outbox     {}/_local/outbox", stack.gateway);
     println!("  org        {}", identity.org_id);
     println!("  SlashID    {}", identity.slashid_api_key());

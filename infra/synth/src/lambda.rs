@@ -152,6 +152,7 @@ pub(crate) const fn sends_to(need: Need) -> Option<Queue> {
         | Need::ReadTakeouts
         | Need::WriteTakeouts
         | Need::ResumeTakeouts
+        | Need::KeepExports
         | Need::DeleteTakeouts
         | Need::SendMail
         | Need::ReadStores

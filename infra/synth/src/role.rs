@@ -196,6 +196,7 @@ const fn policies_of(need: Need) -> &'static [&'static str] {
         Need::ReadTakeouts => &["MayReadTakeouts"],
         Need::WriteTakeouts => &["MayWriteTakeouts"],
         Need::ResumeTakeouts => &["MayResumeTakeouts"],
+        Need::KeepExports => &["MayKeepExports"],
         Need::DeleteTakeouts => &["MayDeleteTakeouts"],
         Need::QueueTakeouts => &["MayQueueTakeouts"],
         Need::QueuePurges => &["MayQueuePurges"],

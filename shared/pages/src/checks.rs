@@ -4,7 +4,7 @@
 pub(crate) const HOSTILE: &str = r#""'><script>alert(1)</script><img src=x onerror=alert(1)>&amp;"#;
 
 /// Elements that have no end.
-const VOID: &[&str] = &["meta", "br", "hr", "input", "img", "rect", "line", "path", "circle"];
+const VOID: &[&str] = &["meta", "br", "hr", "input", "img"];
 
 /// All elements that our pages are made of. What is not here, such as `script`, must not be there.
 const KNOWN: &[&str] = &[
@@ -61,6 +61,8 @@ const KNOWN: &[&str] = &[
     "svg",
     "g",
     "text",
+    "rect",
+    "line",
     "small",
 ];
 

@@ -186,11 +186,6 @@ impl Endpoint {
         if let Some(caller) = &caller {
             permit(route, caller, person.as_ref())?;
         }
-        if let (Some(caller), true) =
-            (&caller, route.credentials == Credentials::Session && route.method != Method::GET)
-        {
-            session::check_form(app, caller, &parts.headers, &body)?;
-        }
         let limit = match route.dialect {
             Dialect::Management => MANAGEMENT_BODY_LIMIT,
             Dialect::Native => NATIVE_BODY_LIMIT,
@@ -200,6 +195,11 @@ impl Endpoint {
         };
         if body.len() > limit {
             return Err(Code::TooLarge.into());
+        }
+        if let (Some(caller), true) =
+            (&caller, route.credentials == Credentials::Session && route.method != Method::GET)
+        {
+            session::check_form(app, caller, &parts.headers, &body)?;
         }
         let query = parts.uri.query().unwrap_or_default();
         let asked = Asked { path: &params.join("/"), query, body: &body, person };

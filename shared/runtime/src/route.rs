@@ -78,6 +78,8 @@ pub enum Need {
     WriteTakeouts,
     /// Reads what a takeout that is being built needs to go on; no finished one.
     ResumeTakeouts,
+    /// Puts spreadsheets beside the takeouts, and hands them out.
+    KeepExports,
     /// Deletes takeouts.
     DeleteTakeouts,
     /// Sends to the queue of takeouts.
@@ -103,6 +105,7 @@ impl Need {
             | Self::ReadTakeouts
             | Self::WriteTakeouts
             | Self::ResumeTakeouts
+            | Self::KeepExports
             | Self::DeleteTakeouts
             | Self::QueueTakeouts
             | Self::QueuePurges

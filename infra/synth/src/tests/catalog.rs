@@ -7,8 +7,8 @@ use crate::WORKSPACE;
 const VERBS: &[&str] = &[
     "apply", "build", "cancel", "change", "check", "collect", "confirm", "create", "delete", "download",
     "erase", "expire", "get", "import", "issue", "lift", "list", "make", "override", "plan", "put", "queue",
-    "record", "release", "replace", "request", "restrict", "resume", "run", "send", "show", "sign", "store",
-    "sweep", "withdraw",
+    "record", "release", "replace", "request", "restrict", "resume", "run", "send", "set", "show", "sign",
+    "store", "sweep", "withdraw",
 ];
 
 #[test]

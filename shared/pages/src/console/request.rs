@@ -44,6 +44,10 @@ pub struct Request<'a> {
     pub start: Option<Start>,
     /// How it can be closed, if the reader may.
     pub confirm: Option<Confirm>,
+    /// What its time depends on, in words.
+    pub clock: Vec<Event>,
+    /// How its time can be changed, if the reader may.
+    pub time: Option<Time>,
     /// Mails about it.
     pub mails: Vec<Mail>,
     /// Where the person reads how it stands.
@@ -57,6 +61,8 @@ pub struct Confirmed {
     pub at: DateTime<Utc>,
     /// By whom.
     pub by: String,
+    /// What became of it.
+    pub outcome: &'static str,
     /// What the staff noted for themselves.
     pub remarks: Option<String>,
     /// What the person was told.
@@ -80,9 +86,31 @@ pub struct Confirm {
     /// Where it is sent.
     pub path: String,
     /// The version that the reader saw: if somebody changes it meanwhile, they are told.
-    pub version: u64,
+    pub version: i64,
     /// Whether there is an address to notify.
     pub can_notify: bool,
+}
+
+/// Something on which the time for a request depends.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// When it happened.
+    pub at: DateTime<Utc>,
+    /// What.
+    pub what: String,
+}
+
+/// The form that changes the time for a request.
+#[derive(Clone, Debug)]
+pub struct Time {
+    /// Where it is sent.
+    pub path: String,
+    /// The version that the reader saw.
+    pub version: i64,
+    /// Whether more time can still be won.
+    pub can_extend: bool,
+    /// Whether the person was asked who they are and has not answered.
+    pub is_in_doubt: bool,
 }
 
 /// A mail about a request.
@@ -128,6 +156,13 @@ impl Request<'static> {
                 what: "Nothing is erased before you have seen the plan.",
             }),
             confirm: Some(Confirm { path: format!("{}/confirm", row.path), version: 1, can_notify: true }),
+            clock: vec![Event { at, what: "The person was asked who they are".to_owned() }],
+            time: Some(Time {
+                path: format!("{}/clock", row.path),
+                version: 1,
+                can_extend: true,
+                is_in_doubt: false,
+            }),
             mails: vec![Mail { what: "Receipt", sent: Some(at) }, Mail { what: "Confirmation", sent: None }],
             receipt: "/receipt?code=AAAA".to_owned(),
         }
@@ -145,6 +180,7 @@ mod tests {
         let closed = Confirmed {
             at: crate::time::sample(),
             by: HOSTILE.to_owned(),
+            outcome: "done",
             remarks: Some(HOSTILE.to_owned()),
             comment: Some(HOSTILE.to_owned()),
         };
@@ -152,6 +188,7 @@ mod tests {
             confirmed: Some(closed),
             start: None,
             confirm: None,
+            time: None,
             person: None,
             remarks: Some(HOSTILE.to_owned()),
             ..Request::sample()
@@ -161,7 +198,7 @@ mod tests {
 
     #[test]
     fn without_the_right_there_is_no_form_but_to_sign_out() {
-        let page = Request { start: None, confirm: None, ..Request::sample() }.page();
+        let page = Request { start: None, confirm: None, time: None, ..Request::sample() }.page();
 
         assert_eq!(page.matches("<form").count(), 1);
     }
