@@ -24,10 +24,10 @@ use domain::{
     takeout::{Archive, Delivery, Form, Format, Locale, Takeout, TakeoutState},
     tenant::Tenant,
 };
+use http::{HeaderMap, header::RANGE};
 use runtime::{App, Caller, Failure, Json, Zip, queues::Queue};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use http::{HeaderMap, header::RANGE};
 use store::{StoreError, requests::Created};
 use uuid::Uuid;
 use wire::{

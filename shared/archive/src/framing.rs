@@ -92,7 +92,11 @@ struct Open {
 enum Closer {
     Lock(Lock),
     /// The entry enters the directory once its checksum is known.
-    Crc { crc: Crc, header: Header, at: u64 },
+    Crc {
+        crc: Crc,
+        header: Header,
+        at: u64,
+    },
 }
 
 /// Time and date of an entry.

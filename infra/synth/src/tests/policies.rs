@@ -141,7 +141,8 @@ fn takeouts_are_read_by_whoever_hands_them_out_and_nobody_else() {
 
     assert_eq!(
         read,
-        ["build-takeout", "download-takeout", "download-user-takeout", "fetch-takeout", "show-takeout"].into()
+        ["build-takeout", "download-takeout", "download-user-takeout", "fetch-takeout", "show-takeout"]
+            .into()
     );
     // The company's policies may name any bucket.
     for (lambda, rights) in table(&template) {
