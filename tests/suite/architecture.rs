@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Which of our crates each may use.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("domain", &[]),
     ("wire", &["domain"]),
     ("store", &["domain"]),
@@ -21,6 +21,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
         &["domain", "wire", "store", "connectors", "archive", "pages", "runtime", "functions", "synth"],
     ),
     ("benches", &["domain", "connectors", "servers"]),
+    ("bench-archive", &["archive"]),
 ];
 
 /// Crates that serve local mode or tests and are never part of a Lambda.
