@@ -9,7 +9,7 @@ use std::{
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Which of our crates each may use.
-const ARROWS: [(&str, &[&str]); 14] = [
+const ARROWS: [(&str, &[&str]); 15] = [
     ("domain", &[]),
     ("wire", &["domain"]),
     ("store", &["domain"]),
@@ -25,6 +25,7 @@ const ARROWS: [(&str, &[&str]); 14] = [
         &["domain", "wire", "store", "connectors", "archive", "pages", "runtime", "functions", "synth"],
     ),
     ("benches", &["domain", "connectors", "servers"]),
+    ("bench-archive", &["archive"]),
     ("models", &["domain"]),
     ("fuzz", &["domain", "wire"]),
 ];

@@ -66,10 +66,8 @@ fn is_expected(route: &Route, status: u16) -> bool {
         || is_page
         || (200..300).contains(&status)
         || route.errors.iter().any(|code| route.dialect.status(*code) == status)
-        || (matches!(
-            route.name,
-            "confirm-takeout" | "show-takeout" | "fetch-takeout" | "revoke-takeout"
-        ) && status == 410)
+        || (matches!(route.name, "confirm-takeout" | "show-takeout" | "fetch-takeout" | "revoke-takeout")
+            && status == 410)
 }
 
 #[tokio::test]

@@ -629,8 +629,8 @@ async fn p10_every_entry_is_encrypted_and_names_nobody() {
     let zip = download(&world, alice, &takeout).await.expect(200).bytes;
 
     let entries = entries(&zip);
-    // Our own record, customers, orders, the manifest, the index.
-    assert_eq!(entries.len(), 5);
+    // Our own record, customers, orders, a schema of each, the manifest, the index.
+    assert_eq!(entries.len(), 8);
     for Entry { name, flags, method, crc, extra } in entries {
         assert_eq!((flags & 1, method, crc), (1, 99, 0), "{name}");
         // WinZip's field: AE-2, of the vendor "AE", with keys of 256 bits.
@@ -856,10 +856,9 @@ async fn a_takeout_for_the_verified_address_is_delivered_at_once() {
 
     let mails = world.mails_to("Alice@Example.com");
     assert_eq!(mails.len(), 1);
-    // The link leads to us, never into the bucket, and asks for a token.
-    let link = format!("{}/user/2024-3/gdpr/takeouts/{id}", world.stack.gateway);
-    assert!(mails[0].1.contains(&link), "{}", mails[0].1);
-    error(&send(world.http.get(&link)).await, 401);
+    // The link leads to us, never into the bucket.
+    let link = format!("{}/lethe/v1/takeouts/download?token=", world.stack.gateway);
+    assert!(mails[0].1.contains(&link) && !mails[0].1.contains(&id), "{}", mails[0].1);
 }
 
 #[tokio::test]
@@ -1034,7 +1033,7 @@ async fn an_archive_below_the_limit_fits_into_an_answer() {
     let archive = download(&world, alice, &id).await.expect(200).bytes;
 
     assert!((3_600_000..4 * 1024 * 1024).contains(&archive.len()), "{}", archive.len());
-    assert_eq!(entries(&archive).len(), 5);
+    assert_eq!(entries(&archive).len(), 8);
 }
 
 #[tokio::test]

@@ -64,6 +64,9 @@ mod tests {
     #[test]
     fn an_origin_is_what_stands_before_the_path() {
         assert_eq!(origin("http://127.0.0.1:9000/bucket/key?X-Amz=1"), "http://127.0.0.1:9000");
-        assert_eq!(origin("https://b.s3.eu-central-1.amazonaws.com/key"), "https://b.s3.eu-central-1.amazonaws.com");
+        assert_eq!(
+            origin("https://b.s3.eu-central-1.amazonaws.com/key"),
+            "https://b.s3.eu-central-1.amazonaws.com"
+        );
     }
 }

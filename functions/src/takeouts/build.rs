@@ -221,11 +221,7 @@ pub(crate) fn identities(person: &Person) -> Identities {
 
 /// Reads everything about a person from the stores. Somebody with nothing that leads into the
 /// stores has nothing there.
-pub(crate) async fn access(
-    engine: &Engine,
-    person: &Person,
-    sink: &mut dyn Sink,
-) -> Result<(), EngineError> {
+pub(crate) async fn access(engine: &Engine, person: &Person, sink: &mut dyn Sink) -> Result<(), EngineError> {
     let everything = Selection::new(engine.map(), &[]);
     match engine.access(&identities(person), &everything, sink).await {
         Ok(_) | Err(EngineError::NoIdentity { .. }) => Ok(()),

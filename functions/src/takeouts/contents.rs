@@ -166,7 +166,8 @@ pub(super) fn facts(map: &DataMap, redaction: &Redaction) -> Facts {
         schema: serde_json::to_vec_pretty(&schemars::schema_for!(OwnRecord)).ok(),
         ..About::default()
     };
-    let mapped = map.collections().map(|(at, dataset, collection)| about(map, redaction, &at, dataset, collection));
+    let mapped =
+        map.collections().map(|(at, dataset, collection)| about(map, redaction, &at, dataset, collection));
     Facts {
         generator: concat!("Lethe ", env!("CARGO_PKG_VERSION")).to_owned(),
         data_map: map.version.clone(),
@@ -184,8 +185,11 @@ fn about(
     let names = names(at, collection, redaction);
     let name = redaction.name(at).to_string();
     let fields = collection.fields.iter();
-    let categories: BTreeSet<String> =
-        fields.clone().flat_map(|field| map.categories(dataset, collection, field)).map(ToString::to_string).collect();
+    let categories: BTreeSet<String> = fields
+        .clone()
+        .flat_map(|field| map.categories(dataset, collection, field))
+        .map(ToString::to_string)
+        .collect();
     let purposes: BTreeSet<&String> = fields
         .clone()
         .flat_map(|field| &field.data_purposes)
@@ -363,16 +367,20 @@ mod tests {
     fn only_the_first_records_are_shown() {
         let mut samples = Samples::default();
         for number in 0..2 * ROWS {
-            let row: Row = [("id", Value::Int(number as i64)), ("text", "x".repeat(2 * CHARS).as_str().into())]
-                .into_iter()
-                .collect();
+            let row: Row =
+                [("id", Value::Int(number as i64)), ("text", "x".repeat(2 * CHARS).as_str().into())]
+                    .into_iter()
+                    .collect();
             samples.see("shop:orders", &row);
         }
         let wider: Row = [("id", Value::Int(1)), ("new", Value::Null)].into_iter().collect();
         samples.see("crm:notes", &wider);
 
         let orders = samples.of("shop:orders").unwrap();
-        assert_eq!((orders.rows.len(), orders.columns), (ROWS, ["id".to_owned(), "text".to_owned()].as_slice()));
+        assert_eq!(
+            (orders.rows.len(), orders.columns),
+            (ROWS, ["id".to_owned(), "text".to_owned()].as_slice())
+        );
         assert_eq!(orders.rows[1][1].chars().count(), CHARS + 1);
         assert_eq!(samples.of("crm:notes").unwrap().rows, [["1", ""]]);
         assert!(samples.of("else:where").is_none());

@@ -25,7 +25,10 @@ pub static ROUTE: Route = Route {
 /// What the OpenAPI document says of it.
 static DOCS: Docs = Docs::answers(&[
     Good::raw(200, "The archive, protected by the password of the order", "application/zip"),
-    Good::empty(307, "The archive is large, or a part of it is asked for: `Location` is where it can be had for five minutes"),
+    Good::empty(
+        307,
+        "The archive is large, no ZIP, or asked for in part: `Location` is where it can be had for five minutes",
+    ),
 ]);
 
 /// Gives it out.

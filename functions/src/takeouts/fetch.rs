@@ -41,7 +41,7 @@ pub async fn handle(State(app): State, query: Query) -> Result<Answer, Failure> 
         return Ok(access::unusable());
     };
     let Some(archive) = super::count(&app, org, request).await? else { return Ok(access::unusable()) };
-    let link = app.store().takeouts().link(&archive.key, &super::file_name(&archive)).await?;
+    let link = app.store().takeouts().link(&archive.key, super::file_name(&archive)).await?;
     Ok(Answer {
         status: StatusCode::SEE_OTHER,
         headers: vec![("location", link), ("referrer-policy", "no-referrer".to_owned())],

@@ -25,10 +25,10 @@ use domain::{
     takeout::{Archive, Delivery, Form, Format, Takeout, TakeoutState},
     tenant::Tenant,
 };
+use http::{HeaderMap, header::RANGE};
 use runtime::{App, Caller, Failure, Json, Zip, queues::Queue};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use http::{HeaderMap, header::RANGE};
 use store::{StoreError, requests::Created};
 use uuid::Uuid;
 use wire::{
@@ -249,8 +249,8 @@ async fn list_of(
 /// binary bodies count a third more.
 const INLINE: u64 = 4 * 1024 * 1024;
 
-/// A finished archive: itself if it is small, else a link of a few minutes. So is whoever asks for a part of
-/// it: the bucket knows ranges.
+/// A finished archive: itself if it is small, else a link of a few minutes. A link also gets whoever asks for a
+/// part of it, since the bucket knows ranges, and whose archive is no ZIP, which the dialect cannot say.
 async fn archive_of(
     app: &App,
     tenant: &Tenant,
@@ -262,10 +262,10 @@ async fn archive_of(
     let request = app.ledger(tenant.org).request(key, id).await?.ok_or(Code::TakeoutNotFound)?;
     let archive = count(app, tenant.org, request).await?.ok_or(Code::TakeoutNotFound)?;
     let file_name = file_name(&archive);
-    if archive.size <= INLINE && !headers.contains_key(RANGE) {
-        Ok(Zip::Inline { bytes: app.store().takeouts().read(&archive.key).await?, file_name })
+    if archive.size <= INLINE && file_name == ZIP && !headers.contains_key(RANGE) {
+        Ok(Zip::Inline(app.store().takeouts().read(&archive.key).await?))
     } else {
-        Ok(Zip::At(app.store().takeouts().link(&archive.key, &file_name).await?))
+        Ok(Zip::At(app.store().takeouts().link(&archive.key, file_name).await?))
     }
 }
 
@@ -284,9 +284,8 @@ async fn count(app: &App, org: OrgId, request: Request) -> Result<Option<Archive
 }
 
 /// What an archive is called on whoever's disk it comes to.
-fn file_name(archive: &Archive) -> String {
-    match archive.key.ends_with(".age") {
-        true => "takeout.zip.age".to_owned(),
-        false => "takeout.zip".to_owned(),
-    }
+fn file_name(archive: &Archive) -> &'static str {
+    if archive.key.ends_with(".age") { "takeout.zip.age" } else { ZIP }
 }
+
+const ZIP: &str = "takeout.zip";

@@ -49,9 +49,8 @@ pub async fn handle(State(app): State, query: Query) -> Result<Answer, Failure> 
         .amend_request(request, |request| {
             let revoked = request.takeout().cloned().and_then(|takeout| takeout.revoke(now).ok());
             Ok::<_, StoreError>(
-                revoked.map(|takeout| {
-                    request.with_work(Work::Takeout(takeout), now).without_pending_notices()
-                }),
+                revoked
+                    .map(|takeout| request.with_work(Work::Takeout(takeout), now).without_pending_notices()),
             )
         })
         .await?;

@@ -43,7 +43,7 @@ pub async fn handle(State(app): State, query: Query) -> Result<Answer, Failure> 
         return Ok(access::unusable());
     };
     // The button leads to the bucket in the end, which the page must allow.
-    let link = app.store().takeouts().link(&archive.key, &super::file_name(&archive)).await?;
+    let link = app.store().takeouts().link(&archive.key, super::file_name(&archive)).await?;
     let bucket = access::origin(&link);
     let page = Download {
         download: &format!("?token={token}"),

@@ -317,9 +317,7 @@ impl From<EngineError> for Halt {
             EngineError::Store { .. }
             | EngineError::Sink(_)
             | EngineError::Moved
-            | EngineError::Interrupted(_) => {
-                Self::Partly(error.to_string())
-            }
+            | EngineError::Interrupted(_) => Self::Partly(error.to_string()),
         }
     }
 }

@@ -169,7 +169,10 @@ mod tests {
         let copy: Checkpoint = serde_json::from_str(&serde_json::to_string(&checkpoint).unwrap()).unwrap();
         let (state, pieces) = copy.open(sealed.clone()).unwrap();
 
-        assert_eq!((state.entries, pieces), (3, ["dir.", "tail", "note"].map(|piece| piece.as_bytes().to_vec())));
+        assert_eq!(
+            (state.entries, pieces),
+            (3, ["dir.", "tail", "note"].map(|piece| piece.as_bytes().to_vec()))
+        );
         let other = Checkpoint::new("a.zip".into(), None, 0).unwrap();
         assert!(other.open(sealed.clone()).is_err());
         let elsewhere = Checkpoint { key: "b.zip".into(), ..checkpoint.clone() };

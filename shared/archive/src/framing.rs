@@ -90,9 +90,13 @@ struct Open {
 
 /// What the end of an entry is made of.
 enum Closer {
-    Lock(Lock),
+    Lock(Box<Lock>),
     /// The entry enters the directory once its checksum is known.
-    Crc { crc: Crc, header: Header, at: u64 },
+    Crc {
+        crc: Crc,
+        header: Header,
+        at: u64,
+    },
 }
 
 /// Time and date of an entry.
@@ -141,7 +145,7 @@ impl<W: Write> Zip<W> {
         self.header(&header)?;
         self.put(&salt)?;
         self.put(&lock.verifier)?;
-        self.open = Some(Open { left: length, by: Closer::Lock(lock) });
+        self.open = Some(Open { left: length, by: Closer::Lock(Box::new(lock)) });
         Ok(())
     }
 
@@ -383,7 +387,7 @@ impl Directory {
 /// The ZIP64 extra field.
 fn zip64(extra: &mut Vec<u8>, values: &[u64]) {
     // Three values at most.
-    shorts(extra, &[1, (size_of::<u64>() * values.len()) as u16]);
+    shorts(extra, &[1, size_of_val(values) as u16]);
     quads(extra, values);
 }
 
@@ -406,7 +410,7 @@ fn dos(at: DateTime<Utc>) -> Modified {
         Ok(year @ 0..128) => (year, at.month() as u16, at.day() as u16),
         _ => return [0, 1 << 5 | 1],
     };
-    let time = (at.hour() as u16) << 11 | (at.minute() as u16) << 5 | at.second() as u16 / 2;
+    let time = (at.hour() as u16) << 11 | (at.minute() as u16) << 5 | (at.second() as u16 / 2);
     [time, year << 9 | month << 5 | day]
 }
 

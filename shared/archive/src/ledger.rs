@@ -7,7 +7,7 @@ use aws_lc_rs::digest::{Context, SHA256, digest as hash};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::manifest::{Attachment, Collection, Facts, File, Manifest};
+use crate::manifest::{Attachment, Collection, Documents, Facts, File, Manifest};
 use crate::{ArchiveError, Coding, magic};
 
 /// Records of one collection share an entry up to this size, and no file is held in memory that is
@@ -202,7 +202,7 @@ impl Ledger {
         &mut self,
         created_at: DateTime<Utc>,
         facts: Facts,
-    ) -> Result<(Manifest, Vec<(String, Vec<u8>)>), ArchiveError> {
+    ) -> Result<(Manifest, Documents), ArchiveError> {
         self.settle()?;
         Ok(Manifest::new(created_at, mem::take(&mut self.books.collections), facts))
     }

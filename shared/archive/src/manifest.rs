@@ -6,6 +6,9 @@ use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+/// Files about the records, by name.
+pub(crate) type Documents = Vec<(String, Vec<u8>)>;
+
 /// What the manifest says beside what was counted.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
@@ -133,7 +136,7 @@ impl Manifest {
         created_at: DateTime<Utc>,
         counted: Vec<Collection>,
         facts: Facts,
-    ) -> (Self, Vec<(String, Vec<u8>)>) {
+    ) -> (Self, Documents) {
         let mut collections = counted;
         let mut documents = Vec::new();
         for about in facts.collections {

@@ -35,9 +35,7 @@ impl Opener {
                 scrypt.set_work_factor(WORK);
                 Box::new(scrypt)
             }
-            Self::Recipient(key) => {
-                Box::new(key.parse::<x25519::Recipient>().map_err(io::Error::other)?)
-            }
+            Self::Recipient(key) => Box::new(key.parse::<x25519::Recipient>().map_err(io::Error::other)?),
         };
         let encryptor = Encryptor::with_recipients(iter::once(&*recipient)).map_err(io::Error::other)?;
         encryptor.wrap_output(sink)

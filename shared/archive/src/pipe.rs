@@ -147,8 +147,9 @@ impl Pipe {
                     self.entries += 1;
                     spawn_blocking(move || {
                         let entry = match &lock.password {
-                            Some(password) => (lock.salts)(number)
-                                .map(|salt| press.seal(name, coding, password, salt)),
+                            Some(password) => {
+                                (lock.salts)(number).map(|salt| press.seal(name, coding, password, salt))
+                            }
                             None => Ok(press.wrap(name, coding)),
                         };
                         // Nobody listens any more if the archive was given up.

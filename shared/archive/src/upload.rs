@@ -89,7 +89,8 @@ impl Upload {
                 Part::Save(save) => self.save(*save).await?,
                 Part::Last(bytes) => {
                     if self.id.is_none() {
-                        self.put(self.to.key.clone(), bytes.into(), self.media_type, "store the archive").await?;
+                        self.put(self.to.key.clone(), bytes.into(), self.media_type, "store the archive")
+                            .await?;
                     } else {
                         self.send(bytes).await?;
                         self.complete().await?;

@@ -671,7 +671,14 @@ mod tests {
 
     #[test]
     fn a_pending_mail_asks_for_attention_before_the_expiry_does() {
-        let takeout = Takeout::order("secret".into(), Delivery::DownloadOnly, [0; 32], crate::takeout::Form::default(), &tenant(), now());
+        let takeout = Takeout::order(
+            "secret".into(),
+            Delivery::DownloadOnly,
+            [0; 32],
+            crate::takeout::Form::default(),
+            &tenant(),
+            now(),
+        );
         let archive = crate::takeout::Archive { key: "k".into(), size: 1, sha256: String::new(), records: 0 };
         let ready = request(Kind::Access)
             .with_work(Work::Takeout(takeout.finish(archive, [0; 32]).unwrap()), now())

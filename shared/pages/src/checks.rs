@@ -99,7 +99,10 @@ pub(crate) fn check_styled(page: &str, style: &str) {
             assert!(!attribute.starts_with("on"), "{attribute} in {page}");
             assert!(!matches!(*attribute, "srcset" | "style"), "{attribute} in {page}");
             // Pictures of an archive lie beside its page.
-            assert!(*attribute != "src" || (*name == "img" && value.starts_with("files/")), "{value} in {page}");
+            assert!(
+                *attribute != "src" || (*name == "img" && value.starts_with("files/")),
+                "{value} in {page}"
+            );
             assert!(!value.contains(['<', '>', '"']), "{value} in {page}");
         }
         let has = |wanted: &str| attributes.iter().any(|(name, value)| *name == wanted && !value.is_empty());

@@ -93,7 +93,8 @@ mod tests {
     fn a_free_program_is_named_for_each_platform() {
         let text = text_of(&sample().page());
 
-        for words in ["Windows", "7-Zip", "macOS", "Keka", "Linux", "Android", "iPhone", "12.3 MB", "c0ffee"] {
+        for words in ["Windows", "7-Zip", "macOS", "Keka", "Linux", "Android", "iPhone", "12.3 MB", "c0ffee"]
+        {
             assert!(text.contains(words), "{words} is missing from {text}");
         }
     }

@@ -182,8 +182,18 @@ impl Words {
         facts: "What you should know",
         made_by: "Made by",
         months: [
-            "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
-            "November", "December",
+            "January",
+            "February",
+            "March",
+            "April",
+            "May",
+            "June",
+            "July",
+            "August",
+            "September",
+            "October",
+            "November",
+            "December",
         ],
         law: Law {
             controller: "Who is responsible",
@@ -240,8 +250,18 @@ impl Words {
         facts: "Was Sie wissen sollten",
         made_by: "Erstellt von",
         months: [
-            "Januar", "Februar", "März", "April", "Mai", "Juni", "Juli", "August", "September", "Oktober",
-            "November", "Dezember",
+            "Januar",
+            "Februar",
+            "März",
+            "April",
+            "Mai",
+            "Juni",
+            "Juli",
+            "August",
+            "September",
+            "Oktober",
+            "November",
+            "Dezember",
         ],
         law: Law {
             controller: "Verantwortlicher",
@@ -396,12 +416,17 @@ mod tests {
         check_page(&page);
         assert!(page.contains(r#"href="data/01-0001.ndjson""#));
         let text = text_of(&page);
-        for words in
-            [
-            "1 May 2026, 12:00 UTC", "Customers", "portrait.jpg", "183.2 kB", "user.name", "Newsletter",
-            "alice@example.com", "The first records.", "You gave it.",
-        ]
-        {
+        for words in [
+            "1 May 2026, 12:00 UTC",
+            "Customers",
+            "portrait.jpg",
+            "183.2 kB",
+            "user.name",
+            "Newsletter",
+            "alice@example.com",
+            "The first records.",
+            "You gave it.",
+        ] {
             assert!(text.contains(words), "{words} is missing from {text}");
         }
     }

@@ -8,7 +8,6 @@ use bytes::Bytes;
 use http::StatusCode;
 use schemars::JsonSchema;
 use serde::Serialize;
-use store::takeouts::media_type;
 use wire::Dialect;
 
 use crate::{
@@ -82,13 +81,8 @@ pub struct Json<T>(pub T);
 /// A takeout archive.
 #[derive(Debug)]
 pub enum Zip {
-    /// The bytes themselves, and what they are called.
-    Inline {
-        /// The archive.
-        bytes: Bytes,
-        /// Its name on a disk.
-        file_name: String,
-    },
+    /// The bytes themselves.
+    Inline(Bytes),
     /// Where they can be had for a few minutes.
     At(String),
 }
@@ -134,16 +128,16 @@ impl<T: Serialize + JsonSchema> IntoAnswer for (StatusCode, Json<T>) {
 
 impl IntoAnswer for Zip {
     fn into_answer(self, _: Dialect) -> Result<Answer, Failure> {
-        let content_type = |name: &str| Some(media_type(name).to_owned());
+        let content_type = Some("application/zip".to_owned());
         Ok(match self {
-            Self::Inline { bytes, file_name } => {
-                let disposition = format!("attachment; filename=\"{file_name}\"");
-                let headers = vec![("content-disposition", disposition), ("accept-ranges", "bytes".to_owned())];
-                Answer { status: StatusCode::OK, content_type: content_type(&file_name), headers, body: bytes }
+            Self::Inline(body) => {
+                let headers =
+                    vec![("content-disposition", "attachment; filename=\"takeout.zip\"".to_owned())];
+                Answer { status: StatusCode::OK, content_type, headers, body }
             }
             Self::At(link) => Answer {
                 status: StatusCode::TEMPORARY_REDIRECT,
-                content_type: content_type("takeout.zip"),
+                content_type,
                 headers: vec![("location", link)],
                 body: Bytes::new(),
             },

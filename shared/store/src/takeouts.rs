@@ -17,7 +17,7 @@ pub struct Takeouts {
 const SERVICE: &str = "S3";
 
 /// The media type of an archive that is called so.
-pub fn media_type(file_name: &str) -> &'static str {
+fn media_type(file_name: &str) -> &'static str {
     if file_name.ends_with(".zip") { "application/zip" } else { "application/octet-stream" }
 }
 

@@ -180,12 +180,11 @@ impl<'e> Walk<'e> {
                     continue;
                 }
                 let found = Found { row: met.cut.unwrap_or(found.row), key: found.key };
-                let had_object = hand_on(store, at, found, selection, sink).await.map_err(|error| {
-                    match error {
+                let had_object =
+                    hand_on(store, at, found, selection, sink).await.map_err(|error| match error {
                         SinkError::Source(fault) => failed(fault),
                         SinkError::Target(error) => EngineError::Sink(error),
-                    }
-                })?;
+                    })?;
                 if let Some(digest) = digest {
                     *self.given.entry(digest).or_default() += 1;
                 }

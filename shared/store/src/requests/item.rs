@@ -230,20 +230,20 @@ impl RequestItem {
                 WorkItem::Manual => Work::Manual,
                 WorkItem::Takeout { state, expires, archive, attempts, retry, progress, downloads } => {
                     Work::Takeout(Takeout {
-                    state,
-                    expires_at: expires,
-                    deliver_to: private.deliver_to,
-                    password: private.password,
-                    confirmation: private.confirmation,
-                    form: private.form.unwrap_or_default(),
-                    progress,
-                    checkpoint: private.checkpoint,
-                    archive,
-                    link: private.link,
-                    downloads,
-                    attempts,
-                    retry_at: retry,
-                })
+                        state,
+                        expires_at: expires,
+                        deliver_to: private.deliver_to,
+                        password: private.password,
+                        confirmation: private.confirmation,
+                        form: private.form.unwrap_or_default(),
+                        progress,
+                        checkpoint: private.checkpoint,
+                        archive,
+                        link: private.link,
+                        downloads,
+                        attempts,
+                        retry_at: retry,
+                    })
                 }
                 WorkItem::Purge { state, due, outcomes, attempts, lease, held, mandate } => {
                     Work::Purge(Purge {

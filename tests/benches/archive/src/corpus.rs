@@ -14,7 +14,7 @@ impl Noise {
     }
 
     /// The next number.
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         // SplitMix64: good enough that nothing compresses it.
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -23,7 +23,7 @@ impl Noise {
     }
 
     fn below(&mut self, most: u64) -> u64 {
-        self.next() % most
+        self.draw() % most
     }
 
     fn pick<'a>(&mut self, of: &[&'a str]) -> &'a str {
@@ -42,7 +42,7 @@ const WORDS: &[&str] = &[
 /// One record as a store would hold it: 55 % events, 25 % messages, 17 % orders, 3 % profiles.
 pub fn record(noise: &mut Noise, line: &mut String) {
     line.clear();
-    let (id, day, second) = (noise.next(), noise.below(28) + 1, noise.below(60));
+    let (id, day, second) = (noise.draw(), noise.below(28) + 1, noise.below(60));
     let _ =
         write!(line, r#"{{"id":"{id:016x}","at":"2026-03-{day:02}T12:{:02}:{second:02}Z","#, noise.below(60));
     let _ = match noise.below(100) {
@@ -104,7 +104,7 @@ pub fn records(bytes: usize) -> Vec<u8> {
 #[must_use]
 pub fn picture(bytes: usize) -> Vec<u8> {
     let mut noise = Noise::new(2);
-    let mut all: Vec<u8> = (0..bytes.div_ceil(8)).flat_map(|_| noise.next().to_le_bytes()).collect();
+    let mut all: Vec<u8> = (0..bytes.div_ceil(8)).flat_map(|_| noise.draw().to_le_bytes()).collect();
     all.truncate(bytes);
     for (at, byte) in b"\xFF\xD8\xFF\xE0".iter().enumerate() {
         if let Some(first) = all.get_mut(at) {
