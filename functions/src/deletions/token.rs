@@ -34,6 +34,7 @@ static DOCS: Docs = Docs::answers(&[Good::json(200, "A token of a day", r#"{"acc
 pub struct Ask {
     client_id: String,
     client_secret: String,
+    #[schemars(extend("const" = "client_credentials"))]
     grant_type: String,
     scope: Option<String>,
 }

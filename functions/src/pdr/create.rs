@@ -42,7 +42,9 @@ static DOCS: Docs = Docs::answers(&[Good::json(201, "The request that was record
 #[schemars(inline)]
 #[serde(rename_all = "camelCase")]
 pub struct Ask {
+    #[schemars(required)]
     request_type: Option<RequestType>,
+    #[schemars(required, extend("pattern" = r"\S"))]
     request_remarks: Option<String>,
 }
 

@@ -57,7 +57,7 @@ uuid_ids! {
 ///
 /// Two spellings of one UUID are one person, so hyphenated UUIDs are kept in lower case.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[schemars(inline, extend("minLength" = 1, "maxLength" = Self::MAX_CHARS))]
+#[schemars(inline, extend("minLength" = 1, "maxLength" = Self::MAX_CHARS, "pattern" = r"^[^\x00-\x1f\x7f-\x9f]*$"))]
 #[serde(try_from = "String", into = "String")]
 pub struct PersonId(String);
 

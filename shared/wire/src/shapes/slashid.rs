@@ -47,6 +47,7 @@ impl From<Vec<Consent>> for Envelope<Consents> {
 /// A full set of levels to be in force from now on.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct ConsentRequest {
+    #[schemars(length(min = 1))]
     consent_levels: Vec<ConsentLevel>,
 }
 
