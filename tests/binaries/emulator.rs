@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use runtime::SignIn;
 use serde_json::{Value, json};
 use synth::WORKSPACE;
 use tokio::process::Child;
@@ -133,6 +134,13 @@ fn environment(name: &str, world: &World) -> BTreeMap<String, String> {
     let issuers = json!([{
         "iss": issuer.iss, "audience": issuer.audience, "algorithms": issuer.algorithms, "jwks": issuer.jwks,
     }]);
+    let sign_in = config.sign_in.as_ref().map(|sign_in| {
+        let SignIn { iss, client_id, authorize_url, token_url, scope } = sign_in;
+        json!({
+            "iss": iss, "client_id": client_id, "authorize_url": authorize_url, "token_url": token_url,
+            "scope": scope,
+        })
+    });
     let path = |path: &PathBuf| path.display().to_string();
     let values = BTreeMap::from([
         ("LETHE_TABLE", config.places.table.clone()),
@@ -146,6 +154,7 @@ fn environment(name: &str, world: &World) -> BTreeMap<String, String> {
         ("LETHE_MAIL_FROM", config.mail_from.clone()),
         ("LETHE_ISSUERS", issuers.to_string()),
         ("LETHE_TENANTS", tenant.to_string()),
+        ("LETHE_SIGN_IN", sign_in.map(|sign_in| sign_in.to_string()).unwrap_or_default()),
         ("LETHE_DATAMAPS", config.map.files.iter().map(path).collect::<Vec<_>>().join(":")),
         ("LETHE_CONNECTIONS", config.map.connections.as_ref().map(path).unwrap_or_default()),
     ]);

@@ -55,14 +55,14 @@ fn batch(messages: &[(&str, &str)]) -> Vec<u8> {
 #[tokio::test]
 async fn each_answers_its_event_as_its_handler_does() {
     let functions = Functions::build();
-    let endpoints = catalog::endpoints().into_iter().map(|endpoint| endpoint.route.name);
-    let workers = catalog::workers().into_iter().map(|worker| worker.spec.name);
+    let endpoints = catalog::endpoints().into_iter().map(|endpoint| (endpoint.route.name, endpoint.lambda));
+    let workers = catalog::workers().into_iter().map(|worker| (worker.spec.name, worker.spec.name));
 
     let (there, here) = (world(machine_clock()).await, world(machine_clock()).await);
 
-    for name in endpoints.chain(workers) {
+    for (name, function) in endpoints.chain(workers) {
         let event = event(name);
-        let answer = Emulator::start(&functions, name, &there).await.invoke(&event).await;
+        let answer = Emulator::start(&functions, function, &there).await.invoke(&event).await;
         let expected = here.stack.invoke(name, &event).await.unwrap();
 
         assert_eq!(likeness(&answer, &there), likeness(&expected, &here), "{name}");
@@ -122,7 +122,15 @@ fn sam_builds_what_is_tested_here() {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let into = folder.path().to_str().unwrap();
     let architecture = format!("Architecture={}", emulator::architecture());
-    emulator::tool(&["sam", "build", "GetHealth", "--build-dir", into, "--parameter-overrides", &architecture]);
+    emulator::tool(&[
+        "sam",
+        "build",
+        "GetHealth",
+        "--build-dir",
+        into,
+        "--parameter-overrides",
+        &architecture,
+    ]);
 
     let theirs = std::fs::read(folder.path().join("GetHealth/bootstrap")).unwrap();
     assert!(theirs == std::fs::read(functions.folder.join("get-health/bootstrap")).unwrap());

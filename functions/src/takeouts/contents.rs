@@ -6,8 +6,8 @@ use std::io::Write as _;
 use archive::{About, Facts, Manifest};
 use domain::{
     datamap::{Collection as Mapped, CollectionRef, DataMap, DataType, Dataset, Field, Redaction, Scalar},
-    row::{Row, Value},
     locale::Locale,
+    row::{Row, Value},
     tenant::Tenant,
 };
 use pages::takeout_index::{Attachment, Collection, Fact, File, Table, TakeoutIndex, Words};

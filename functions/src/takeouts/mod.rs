@@ -20,8 +20,8 @@ pub mod show;
 
 use domain::{
     OrgId, PersonId, RequestId,
-    request::{Door, Kind, Request, Template, Work},
     locale::Locale,
+    request::{Door, Kind, Request, Template, Work},
     takeout::{Archive, Delivery, Form, Format, Takeout, TakeoutState},
     tenant::Tenant,
 };

@@ -68,11 +68,13 @@ impl Takeouts {
     async fn sweep(&self, prefix: &str) -> Result<(), StoreError> {
         // Those that are aborted are not in the next list, so that it always begins at the beginning.
         loop {
-            let uploads = self.services.s3().list_multipart_uploads().bucket(&self.bucket).prefix(prefix).send().await;
+            let uploads =
+                self.services.s3().list_multipart_uploads().bucket(&self.bucket).prefix(prefix).send().await;
             let uploads = uploads.map_err(|error| StoreError::from_sdk(SERVICE, error))?;
             for upload in uploads.uploads() {
                 let (Some(key), Some(id)) = (upload.key(), upload.upload_id()) else { continue };
-                let abort = self.services.s3().abort_multipart_upload().bucket(&self.bucket).key(key).upload_id(id);
+                let abort =
+                    self.services.s3().abort_multipart_upload().bucket(&self.bucket).key(key).upload_id(id);
                 match abort.send().await {
                     Ok(_) => {}
                     // Its worker was just done with it.
@@ -84,7 +86,8 @@ impl Takeouts {
                 break;
             }
         }
-        let mut pages = self.services.s3().list_objects_v2().bucket(&self.bucket).prefix(prefix).into_paginator().send();
+        let mut pages =
+            self.services.s3().list_objects_v2().bucket(&self.bucket).prefix(prefix).into_paginator().send();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| StoreError::from_sdk(SERVICE, error))?;
             for key in page.contents().iter().filter_map(|object| object.key()) {
@@ -122,7 +125,8 @@ impl Takeouts {
     /// # Errors
     /// When the bucket cannot be reached.
     pub async fn put(&self, key: &str, body: Bytes) -> Result<(), StoreError> {
-        let put = self.services.s3().put_object().bucket(&self.bucket).key(key).body(body.into()).send().await;
+        let put =
+            self.services.s3().put_object().bucket(&self.bucket).key(key).body(body.into()).send().await;
         put.map(drop).map_err(|error| StoreError::from_sdk(SERVICE, error))
     }
 

@@ -98,10 +98,9 @@ impl RuntimeApi {
         let body = request.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
         let answer: Value = serde_json::from_slice(&body).unwrap_or_default();
         let status = answer["statusCode"].as_u64().unwrap_or_default();
-        if !ended_well || !(200..300).contains(&status) {
-            if self.refused.fetch_add(1, Ordering::SeqCst) == 0 {
-                eprintln!("the function refused: {}", String::from_utf8_lossy(&body));
-            }
+        let is_refused = !ended_well || !(200..300).contains(&status);
+        if is_refused && self.refused.fetch_add(1, Ordering::SeqCst) == 0 {
+            eprintln!("the function refused: {}", String::from_utf8_lossy(&body));
         }
         Response::new(Full::default())
     }

@@ -1,6 +1,7 @@
 use std::{collections::BTreeSet, path::Path};
 
-use super::lambdas;
+use functions::catalog;
+
 use crate::{SynthError, WORKSPACE, stale, template::template};
 
 #[test]
@@ -11,12 +12,14 @@ fn what_is_committed_is_what_the_catalog_makes() {
 }
 
 #[test]
-fn there_is_an_event_of_every_function_and_no_other() {
+fn there_is_an_event_of_every_route_and_worker_and_no_other() {
     let folder = std::fs::read_dir(Path::new(WORKSPACE).join("infra/events")).unwrap();
     let files: BTreeSet<String> =
         folder.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
 
-    assert_eq!(files, lambdas().iter().map(|lambda| format!("{}.json", lambda.name)).collect());
+    let routes = catalog::endpoints().into_iter().map(|endpoint| endpoint.route.name);
+    let workers = catalog::workers().into_iter().map(|worker| worker.spec.name);
+    assert_eq!(files, routes.chain(workers).map(|name| format!("{name}.json")).collect());
 }
 
 #[test]
