@@ -8,7 +8,9 @@ use crate::world::World;
 
 /// An answer in which ids, times, keys and tokens are only named.
 pub(crate) fn likeness(answer: &[u8], world: &World) -> String {
-    let text = String::from_utf8_lossy(answer).replace(&world.stack.gateway, "<gateway>");
+    let gateway = &world.stack.gateway;
+    let encoded = gateway.replace(':', "%3A").replace('/', "%2F");
+    let text = String::from_utf8_lossy(answer).replace(gateway, "<gateway>").replace(&encoded, "<gateway>");
     let is_part = |letter: char| letter.is_ascii_alphanumeric() || "-_.:+".contains(letter);
     let mut like = String::new();
     let mut rest = text.as_str();

@@ -451,7 +451,7 @@ fn forms(secret: &str) -> Vec<Vec<u8>> {
     // Whatever stands before it, one of three base64 texts has the middle of it.
     let shifted = (0..3).map(|shift| {
         let text = STANDARD.encode(format!("{}{secret}", "x".repeat(shift)));
-        text[4..text.len() - 4].as_bytes().to_vec()
+        text.as_bytes()[4..text.len() - 4].to_vec()
     });
     [secret.into(), hex(secret.as_bytes()).into(), url.into(), utf16].into_iter().chain(shifted).collect()
 }

@@ -53,7 +53,7 @@ impl Clients {
             // They live as long as the process.
             .identity_cache(IdentityCache::no_cache())
             .http_client(http)
-            .service_config(Endpoints(Box::new(endpoint)))
+            .service_config(Endpoints(endpoint))
             .timeout_config(
                 TimeoutConfig::builder()
                     .operation_attempt_timeout(ATTEMPT)
@@ -143,15 +143,15 @@ impl Clients {
 }
 
 /// Where services are that are not where AWS has them.
-struct Endpoints(Box<dyn Fn(&str) -> Option<String> + Send + Sync>);
+struct Endpoints<F>(F);
 
-impl fmt::Debug for Endpoints {
+impl<F> fmt::Debug for Endpoints<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Endpoints")
     }
 }
 
-impl LoadServiceConfig for Endpoints {
+impl<F: Fn(&str) -> Option<String> + Send + Sync> LoadServiceConfig for Endpoints<F> {
     fn load_config(&self, key: ServiceConfigKey<'_>) -> Option<String> {
         if key.env() != "AWS_ENDPOINT_URL" {
             return None;
