@@ -2,10 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use aws_lc_rs::{
-    digest::{self, SHA256},
-    hmac,
-};
+use aws_lc_rs::digest::{self, SHA256};
 use chrono::SecondsFormat;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -60,22 +57,20 @@ impl TryFrom<String> for Hash {
     }
 }
 
-/// The secret under which an entry commits to what was written. It follows from the data key of the person, and
-/// goes with it.
-pub struct Salt(pub [u8; 32]);
-
-/// What was written, for whoever has it and the salt; nothing for anybody else.
+/// What a row said, for whoever has the row; nothing for anybody else, because every row holds some bytes that
+/// nobody can guess, and they go when it goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[schemars(inline)]
 #[serde(transparent)]
 pub struct Commitment(pub Hash);
 
 impl Commitment {
-    /// Commits to what was written.
-    pub fn to(written: &[u8], salt: &Salt) -> Self {
-        let mut hash = [0; 32];
-        hash.copy_from_slice(hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &salt.0), written).as_ref());
-        Self(Hash(hash))
+    /// There is no row.
+    pub const NOTHING: Self = Self(Hash([0; 32]));
+
+    /// Commits to a row.
+    pub fn to(row: &[u8]) -> Self {
+        Self(hashed(&[b"lethe row 1\n", row]))
     }
 }
 
@@ -94,59 +89,58 @@ impl fmt::Display for Chain {
     }
 }
 
-/// Something that was written.
+/// A change of a row.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "AuditEntry")]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
-    /// Whom it is about, as a pseudonym; absent for what concerns the tenant as a whole.
+    /// Whom the row is about, as a pseudonym; absent for what concerns the tenant as a whole.
     pub subject: Chain,
-    /// 1 for the first of its chain, without gaps.
-    pub number: u64,
-    /// When it was noted.
-    pub at: Timestamp,
-    /// What was written, by its place in the ledger.
+    /// The place of the row in the ledger.
     pub record: String,
-    /// Which version of it; absent if it was removed.
+    /// Which version of it was written, if it counts them; absent if it was removed.
     pub version: Option<u64>,
-    /// What it said, for whoever knows it.
+    /// When.
+    pub at: Timestamp,
+    /// What it says since; zeros if it was removed.
     pub commitment: Commitment,
-    /// The hash of the entry before; zeros for the first.
-    pub previous: Hash,
+    /// What it said before; zeros if it was not there.
+    pub previous: Commitment,
 }
 
 impl Entry {
-    /// What is written now in the chain of `subject`, after `last`.
-    pub fn after(
-        last: Option<&Self>,
-        subject: Chain,
-        (record, version): (String, Option<u64>),
-        commitment: Commitment,
-        now: Timestamp,
-    ) -> Self {
-        let number = last.map_or(1, |last| last.number + 1);
-        let previous = last.map(Self::hash).unwrap_or_default();
-        Self { subject, number, at: now, record, version, commitment, previous }
-    }
-
     /// What is hashed: one line for each fact, those that have a form of their own first, so that no two entries
     /// say the same.
-    pub fn text(&self) -> String {
-        let Self { subject, number, at, record, version, commitment: Commitment(commitment), previous } =
+    fn text(&self) -> String {
+        let Self { subject, record, version, at, commitment: Commitment(now), previous: Commitment(before) } =
             self;
         let subject = subject.0.map(|person| person.to_string()).unwrap_or_default();
         let version = version.map(|version| version.to_string()).unwrap_or_default();
         let at = at.to_rfc3339_opts(SecondsFormat::Nanos, true);
-        format!("lethe audit 1\n{subject}\n{number}\n{at}\n{version}\n{commitment}\n{previous}\n{record}")
+        format!("lethe audit 1\n{subject}\n{at}\n{version}\n{now}\n{before}\n{record}")
     }
 
     /// Its hash, which is that of a leaf of the tree (RFC 6962, 2.1).
     pub fn hash(&self) -> Hash {
-        let mut context = digest::Context::new(&SHA256);
-        context.update(&[0]);
-        context.update(self.text().as_bytes());
-        let mut hash = [0; 32];
-        hash.copy_from_slice(context.finish().as_ref());
-        Hash(hash)
+        leaf(self.text().as_bytes())
     }
+}
+
+/// The hash of a leaf (RFC 6962, 2.1).
+pub(super) fn leaf(text: &[u8]) -> Hash {
+    hashed(&[&[0], text])
+}
+
+/// The hash of what has two halves (RFC 6962, 2.1).
+pub(super) fn node(left: Hash, right: Hash) -> Hash {
+    hashed(&[&[1], &left.0, &right.0])
+}
+
+/// The hash of these, one after the other.
+pub(super) fn hashed(parts: &[&[u8]]) -> Hash {
+    let mut context = digest::Context::new(&SHA256);
+    parts.iter().for_each(|part| context.update(part));
+    let mut hash = [0; 32];
+    hash.copy_from_slice(context.finish().as_ref());
+    Hash(hash)
 }

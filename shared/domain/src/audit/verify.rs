@@ -1,12 +1,12 @@
 //! Whether a log is the one that was signed.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::{Chain, Entry, Hash, Log, Root, RootError, SignedRoot};
+use super::{Chain, Commitment, Edge, Entry, Hash, Root, RootError, Segment, SignedRoot};
 use crate::{OrgId, certificate::KeyRing};
 
-/// What is wrong with a log. Entries are numbered as they number themselves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+/// What is wrong with a log. Entries are numbered from zero.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Tampered {
     /// A root that nobody who may sign has signed.
     #[error("a root is refused: {0}")]
@@ -20,49 +20,49 @@ pub enum Tampered {
         /// How many.
         size: u64,
     },
-    /// An entry is missing.
-    #[error("entry {number} of {chain} is missing")]
+    /// Entries are missing.
+    #[error("the entries from {index} on are missing")]
     Missing {
-        /// Of which chain.
-        chain: Chain,
-        /// Which.
-        number: u64,
+        /// The first of them.
+        index: u64,
     },
-    /// An entry that was there already.
-    #[error("there is another entry {number} of {chain}, or it is out of order")]
+    /// Entries that were there already.
+    #[error("there are other entries from {index} on, or they are out of order")]
     Again {
-        /// Of which chain.
-        chain: Chain,
-        /// Which.
-        number: u64,
+        /// The first of them.
+        index: u64,
     },
-    /// An entry that names another before it than the one that is there.
-    #[error("entry {number} of {chain} does not follow from the one before")]
+    /// An entry about a row that said something else before.
+    #[error("entry {index} does not follow from the one before about {record} of {chain}")]
     Broken {
-        /// Of which chain.
-        chain: Chain,
         /// Which.
-        number: u64,
+        index: u64,
+        /// Whose row.
+        chain: Chain,
+        /// Which row.
+        record: String,
     },
     /// The end is missing.
-    #[error("{anchored} entries were anchored and {found} are there: the end is missing")]
+    #[error("{known} entries were signed and {found} are there: the end is missing")]
     Cut {
-        /// How many the last root has.
-        anchored: u64,
+        /// How many the last root has that is known.
+        known: u64,
         /// How many there are.
         found: u64,
     },
-    /// Whole chains, or their order, or the end of one, are not what was signed.
-    #[error("the first {size} entries are not those that were anchored")]
+    /// Entries were changed.
+    #[error("the first {size} entries are not those that were signed")]
     Differs {
         /// How many.
         size: u64,
     },
-    /// A proof that proves nothing.
-    #[error("the entry at {index} is not one of those that were anchored")]
-    NotIncluded {
-        /// Where it is said to be.
-        index: u64,
+    /// A row does not say what the log says that it says.
+    #[error("{record} of {chain} is not what was noted of it last")]
+    Row {
+        /// Whose row.
+        chain: Chain,
+        /// Which row.
+        record: String,
     },
 }
 
@@ -71,68 +71,115 @@ pub enum Tampered {
 pub struct Verified {
     /// How many entries there are.
     pub entries: u64,
-    /// How many chains they make.
+    /// Of how many persons they tell, and of the tenant as a whole.
     pub chains: usize,
-    /// The last root, which stands for the first of them; what came after it follows from it and from itself,
-    /// but nobody has signed it yet.
+    /// The last root, which stands for all of them.
     pub root: Option<Root>,
 }
 
-/// Verifies all entries of a tenant, in their order, by all roots that were signed of them. No secret is needed
-/// for it.
-///
-/// # Errors
-/// What is wrong, whatever is found first: the roots, the chains, then the whole.
-pub fn verify(
+/// Verifies a log, segment by segment from the first. No secret is needed for it.
+pub struct Verifier<'a> {
     tenant: OrgId,
-    entries: &[Entry],
-    roots: &[SignedRoot],
-    keys: &KeyRing,
-) -> Result<Verified, Tampered> {
-    let roots = opened(tenant, roots, keys)?;
-    let chains = linked(entries)?;
-    let (mut log, mut next) = (Log::default(), entries.iter());
-    for root in &roots {
-        while log.size() < root.size {
-            let anchored = roots.last().map_or(0, |root| root.size);
-            let entry = next.next().ok_or(Tampered::Cut { anchored, found: log.size() })?;
-            log.push(entry);
+    keys: &'a KeyRing,
+    /// Roots that somebody has kept, by size, as far as the log has not come to them.
+    known: BTreeMap<u64, Hash>,
+    edge: Edge,
+    root: Option<Root>,
+    /// What each row said last.
+    rows: HashMap<(Chain, String), Commitment>,
+    /// The hashes of all entries.
+    noted: HashSet<Hash>,
+}
+
+impl<'a> Verifier<'a> {
+    /// Begins, with what `keys` may have signed and roots of the log that somebody has kept.
+    ///
+    /// # Errors
+    /// When those roots cannot be of one log.
+    pub fn new(tenant: OrgId, keys: &'a KeyRing, kept: &[SignedRoot]) -> Result<Self, Tampered> {
+        let mut known = BTreeMap::new();
+        for root in kept {
+            let Root { size, root, .. } = opened(root, tenant, keys)?;
+            if known.insert(size, root).is_some_and(|other| other != root) {
+                return Err(Tampered::Forked { size });
+            }
         }
-        if log.root() != root.root {
+        let (rows, noted) = (HashMap::new(), HashSet::new());
+        let mut verifier = Self { tenant, keys, known, edge: Edge::default(), root: None, rows, noted };
+        verifier.meet_known()?;
+        Ok(verifier)
+    }
+
+    /// Takes the next segment.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn take(&mut self, segment: &Segment) -> Result<(), Tampered> {
+        let root = opened(&segment.root, self.tenant, self.keys)?;
+        let (index, begins) = (self.edge.size(), segment.before.size());
+        match begins.cmp(&index) {
+            std::cmp::Ordering::Greater => return Err(Tampered::Missing { index }),
+            std::cmp::Ordering::Less => return Err(Tampered::Again { index: begins }),
+            std::cmp::Ordering::Equal if segment.before != self.edge => {
+                return Err(Tampered::Differs { size: index });
+            }
+            std::cmp::Ordering::Equal => {}
+        }
+        for entry in &segment.entries {
+            self.link(entry)?;
+            self.edge.push(entry);
+            self.meet_known()?;
+        }
+        if (root.size, root.root) != (self.edge.size(), self.edge.root()) {
             return Err(Tampered::Differs { size: root.size });
         }
+        self.root = Some(root);
+        Ok(())
     }
-    let entries = log.size() + next.map(|_| 1).sum::<u64>();
-    Ok(Verified { entries, chains, root: roots.into_iter().next_back() })
-}
 
-/// The roots by size, each once.
-fn opened(tenant: OrgId, roots: &[SignedRoot], keys: &KeyRing) -> Result<Vec<Root>, Tampered> {
-    let mut opened: Vec<Root> = roots.iter().map(|root| root.open(keys)).collect::<Result<_, _>>()?;
-    if opened.iter().any(|root| root.tenant != tenant) {
-        return Err(Tampered::OtherTenant);
-    }
-    opened.sort_by_key(|root| root.size);
-    match opened.windows(2).find(|pair| pair[0].size == pair[1].size && pair[0].root != pair[1].root) {
-        Some(pair) => Err(Tampered::Forked { size: pair[0].size }),
-        None => Ok(opened),
-    }
-}
-
-/// How many chains there are, if each entry of each follows from the one before.
-fn linked(entries: &[Entry]) -> Result<usize, Tampered> {
-    let mut ends: HashMap<Chain, (u64, Hash)> = HashMap::new();
-    for entry in entries {
-        let Entry { subject: chain, number, previous, .. } = entry;
-        let end = ends.entry(*chain).or_default();
-        let (last, hash) = *end;
-        match number.checked_sub(last) {
-            Some(1) if *previous == hash => {}
-            Some(1) => return Err(Tampered::Broken { chain: *chain, number: *number }),
-            Some(0) | None => return Err(Tampered::Again { chain: *chain, number: *number }),
-            Some(_) => return Err(Tampered::Missing { chain: *chain, number: last + 1 }),
+    /// Ends: there are no more segments.
+    ///
+    /// # Errors
+    /// When somebody has kept a root of more entries.
+    pub fn end(self) -> Result<Verified, Tampered> {
+        let Self { known, edge, root, rows, .. } = self;
+        if let Some((known, _)) = known.last_key_value() {
+            return Err(Tampered::Cut { known: *known, found: edge.size() });
         }
-        *end = (*number, entry.hash());
+        let chains: HashSet<Chain> = rows.into_keys().map(|(chain, _)| chain).collect();
+        Ok(Verified { entries: edge.size(), chains: chains.len(), root })
     }
-    Ok(ends.len())
+
+    /// What the log says that a row says; nothing if it is not there.
+    pub fn row(&self, chain: Chain, record: &str) -> Commitment {
+        self.rows.get(&(chain, record.to_owned())).copied().unwrap_or(Commitment::NOTHING)
+    }
+
+    /// Whether the entry follows from what is known of its row, or was noted before.
+    fn link(&mut self, entry: &Entry) -> Result<(), Tampered> {
+        let Entry { subject, record, commitment, previous, .. } = entry;
+        if self.row(*subject, record) == *previous {
+            self.rows.insert((*subject, record.clone()), *commitment);
+            self.noted.insert(entry.hash());
+            return Ok(());
+        }
+        if self.noted.contains(&entry.hash()) {
+            return Ok(());
+        }
+        Err(Tampered::Broken { index: self.edge.size(), chain: *subject, record: record.clone() })
+    }
+
+    /// Compares with a root that somebody has kept, if this is where it was.
+    fn meet_known(&mut self) -> Result<(), Tampered> {
+        let size = self.edge.size();
+        match self.known.remove(&size) {
+            Some(known) if known != self.edge.root() => Err(Tampered::Differs { size }),
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
+fn opened(root: &SignedRoot, tenant: OrgId, keys: &KeyRing) -> Result<Root, Tampered> {
+    let root = root.open(keys)?;
+    if root.tenant == tenant { Ok(root) } else { Err(Tampered::OtherTenant) }
 }
