@@ -4,7 +4,7 @@
 use runtime::{Endpoint, Worker, docs::Operation};
 
 use crate::{
-    certificates, clients, consents, console, deletions, holds, native, notices, pdr, plans, portal,
+    audit, certificates, clients, consents, console, deletions, holds, native, notices, pdr, plans, portal,
     processing, purges, takeouts, upkeep,
 };
 
@@ -75,6 +75,8 @@ endpoints! {
     plans::get,
     plans::apply,
     plans::release,
+    audit::get,
+    audit::verify,
     holds::create,
     holds::list,
     holds::get,
@@ -127,5 +129,6 @@ pub fn workers() -> Vec<Worker> {
         upkeep::resume::worker(),
         upkeep::sweep::worker(),
         upkeep::deadlines::worker(),
+        audit::note::worker(),
     ]
 }

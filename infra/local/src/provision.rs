@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
-    ProjectionType, ScalarAttributeType,
+    ProjectionType, ScalarAttributeType, StreamSpecification, StreamViewType,
 };
 use aws_sdk_sqs::types::QueueAttributeName;
 use runtime::{Clients, QueueUrls, queues::Queue};
@@ -48,6 +48,13 @@ struct Table {
     attribute_definitions: Vec<Attribute>,
     key_schema: Vec<KeyPart>,
     global_secondary_indexes: Vec<Index>,
+    stream_specification: Option<Stream>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Stream {
+    stream_view_type: String,
 }
 
 #[derive(Deserialize)]
@@ -109,6 +116,11 @@ pub(crate) async fn table(clients: &Clients, logical_id: &str, name: &str) -> Re
             .build()
             .map_err(|error| err(error.to_string()))?;
         create = create.global_secondary_indexes(index);
+    }
+    if let Some(stream) = &table.stream_specification {
+        let view = StreamViewType::from(stream.stream_view_type.as_str());
+        let stream = StreamSpecification::builder().stream_enabled(true).stream_view_type(view).build();
+        create = create.stream_specification(stream.map_err(|error| err(error.to_string()))?);
     }
     match create.send().await {
         Ok(_) => Ok(()),

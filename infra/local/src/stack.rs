@@ -33,6 +33,8 @@ pub(crate) const TABLE: &str = "lethe";
 pub(crate) const KEY_TABLE: &str = "lethe-keys";
 /// The bucket of takeouts.
 pub(crate) const TAKEOUT_BUCKET: &str = "lethe-takeouts";
+/// The bucket of the audit's log.
+pub(crate) const AUDIT_BUCKET: &str = "lethe-audit";
 
 /// How long a stopping stack waits for its workers.
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
@@ -160,7 +162,9 @@ impl Stack {
         let clients = clients(&services.endpoints, &identity, meter.as_ref());
         provision::table(&clients, "Ledger", TABLE).await?;
         provision::table(&clients, "Keys", KEY_TABLE).await?;
-        provision::bucket(&clients, TAKEOUT_BUCKET).await?;
+        for bucket in [TAKEOUT_BUCKET, AUDIT_BUCKET] {
+            provision::bucket(&clients, bucket).await?;
+        }
         let queues = provision::queues(&clients).await?;
         provision::secrets(&clients, secrets).await?;
         let demo = if demo { Some(Demo::fill(data.as_deref(), &clients).await?) } else { None };
@@ -180,6 +184,7 @@ impl Stack {
                 table: TABLE.to_owned(),
                 key_table: KEY_TABLE.to_owned(),
                 takeout_bucket: TAKEOUT_BUCKET.to_owned(),
+                audit_bucket: AUDIT_BUCKET.to_owned(),
                 kms_key: "alias/lethe".to_owned(),
             },
             queues,
@@ -210,7 +215,7 @@ impl Stack {
             demo_people = demo.people(&app, identity.org_id).await?;
         }
 
-        let runner = Runner::new(app.clone(), clock.clone(), catalog::workers());
+        let runner = Runner::new(app.clone(), clock.clone(), catalog::workers(), services.changes(TABLE));
         let (stop_gateway, stopped) = oneshot::channel();
         let endpoints = catalog::endpoints();
         let control = Arc::new(Control {

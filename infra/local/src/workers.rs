@@ -1,5 +1,5 @@
-//! What calls the workers: a poller per queue in place of Lambda's event source, and a scheduler in place of
-//! EventBridge.
+//! What calls the workers: a poller per queue and a reader of the ledger's changes in place of Lambda's event
+//! sources, and a scheduler in place of EventBridge.
 
 use std::{
     sync::{
@@ -18,7 +18,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-use crate::VirtualClock;
+use crate::{VirtualClock, services::ChangeStream};
 
 /// Runs the workers of an App.
 pub(crate) struct Runner {
@@ -30,7 +30,11 @@ pub(crate) struct Runner {
     gate: RwLock<()>,
     /// When each scheduled worker runs next. Held while ticks run, so that two never overlap.
     next: Mutex<Vec<(Worker, TimeDelta, DateTime<Utc>)>>,
+    changes: Mutex<ChangeStream>,
 }
+
+/// After how many minutes changes of the ledger are handed on, at the latest.
+const BATCHING: u32 = 1;
 
 /// Counts a worker as running for as long as it lives.
 struct Busy<'a>(&'a AtomicUsize);
@@ -49,17 +53,20 @@ impl Drop for Busy<'_> {
 }
 
 impl Runner {
-    pub(crate) fn new(app: App, clock: VirtualClock, workers: Vec<Worker>) -> Arc<Self> {
+    pub(crate) fn new(
+        app: App,
+        clock: VirtualClock,
+        workers: Vec<Worker>,
+        changes: ChangeStream,
+    ) -> Arc<Self> {
         let now = clock.now();
-        let scheduled = workers.iter().filter_map(|worker| match worker.spec.trigger {
-            Trigger::Every { minutes } => {
-                let period = TimeDelta::minutes(minutes.into());
-                Some((worker.clone(), period, now + period))
-            }
-            Trigger::Queue(_) => None,
+        let scheduled = workers.iter().filter_map(|worker| {
+            let period = TimeDelta::minutes(minutes(worker)?.into());
+            Some((worker.clone(), period, now + period))
         });
         let next = Mutex::new(scheduled.collect());
-        Arc::new(Self { app, clock, workers, busy: AtomicUsize::new(0), gate: RwLock::default(), next })
+        let (busy, gate, changes) = (AtomicUsize::new(0), RwLock::default(), Mutex::new(changes));
+        Arc::new(Self { app, clock, workers, busy, gate, next, changes })
     }
 
     fn url(&self, queue: Queue) -> &str {
@@ -177,22 +184,34 @@ impl Runner {
                 serde_json::to_vec(&worker.batch(&self.app, event, None).await).ok()
             }
             Trigger::Every { .. } => worker.tick(&self.app, None).await.ok().map(|()| b"null".to_vec()),
+            Trigger::Changes => {
+                let event = serde_json::from_slice(event).ok()?;
+                worker.changes(&self.app, event).await.ok().map(|()| b"null".to_vec())
+            }
         }
     }
 
-    /// Runs a scheduled worker now.
+    /// Runs a scheduled worker now, or hands a worker all changes that it has not had.
     pub(crate) async fn tick(&self, worker: &Worker) {
         let _busy = Busy::new(&self.busy);
-        // A failed tick is logged, and the next one makes up for it.
-        let _ = worker.tick(&self.app, None).await;
+        if worker.spec.trigger == Trigger::Changes {
+            let stream = self.changes.lock().await;
+            while let Ok(Some(changes)) = stream.next().await {
+                let Ok(event) = serde_json::from_slice(&changes.event) else { return };
+                if worker.changes(&self.app, event).await.is_err() {
+                    return;
+                }
+                stream.took(changes).await;
+            }
+        } else {
+            // A failed tick is logged, and the next one makes up for it.
+            let _ = worker.tick(&self.app, None).await;
+        }
     }
 
     /// The scheduled workers, and after how many minutes each runs again.
     pub(crate) fn scheduled(&self) -> impl Iterator<Item = (&Worker, u32)> {
-        self.workers.iter().filter_map(|worker| match worker.spec.trigger {
-            Trigger::Every { minutes } => Some((worker, minutes)),
-            Trigger::Queue(_) => None,
-        })
+        self.workers.iter().filter_map(|worker| Some((worker, minutes(worker)?)))
     }
 
     /// The worker of this name.
@@ -235,6 +254,15 @@ impl Runner {
             }
         }
         self.busy.load(Ordering::SeqCst) == 0
+    }
+}
+
+/// After how many minutes a worker runs again, unless a queue calls it.
+fn minutes(worker: &Worker) -> Option<u32> {
+    match worker.spec.trigger {
+        Trigger::Every { minutes } => Some(minutes),
+        Trigger::Changes => Some(BATCHING),
+        Trigger::Queue(_) => None,
     }
 }
 

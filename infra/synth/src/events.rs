@@ -125,6 +125,7 @@ fn of_worker(worker: &Worker) -> Value {
     match worker.spec.trigger {
         Trigger::Queue(queue) => batch(queue),
         Trigger::Every { .. } => tick(worker.spec.name),
+        Trigger::Changes => changes(),
     }
 }
 
@@ -147,6 +148,34 @@ fn batch(queue: Queue) -> Value {
         "eventSource": "aws:sqs",
         "eventSourceARN": format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{}", queue.name()),
         "awsRegion": REGION,
+    }]})
+}
+
+/// A change of a row, the first consents of somebody.
+fn changes() -> Value {
+    let key = json!({
+        "pk": {"S": format!("ORG#{ORG}#P#00112233445566778899")},
+        "sk": {"S": "C#0000000001"},
+    });
+    let mut row = key.clone();
+    row["z"] = json!({"B": "AAECAwQFBgcICQoLDA0ODw=="});
+    json!({"Records": [{
+        "eventID": "c4ca4238a0b923820dcc509a6f75849b",
+        "eventName": "INSERT",
+        "eventVersion": "1.1",
+        "eventSource": "aws:dynamodb",
+        "awsRegion": REGION,
+        "dynamodb": {
+            "ApproximateCreationDateTime": EPOCH / 1000,
+            "Keys": key,
+            "NewImage": row,
+            "SequenceNumber": "4421584500000000017450439091",
+            "SizeBytes": 128,
+            "StreamViewType": "NEW_AND_OLD_IMAGES",
+        },
+        "eventSourceARN": format!(
+            "arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/lethe/stream/2026-03-02T00:00:00.000"
+        ),
     }]})
 }
 

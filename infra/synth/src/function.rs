@@ -104,6 +104,15 @@ enum Event {
         function_response_types: [&'static str; 1],
         scaling_config: ScalingConfig,
     },
+    #[serde(rename = "DynamoDB", rename_all = "PascalCase")]
+    DynamoDb {
+        stream: Intrinsic,
+        starting_position: &'static str,
+        batch_size: u32,
+        maximum_batching_window_in_seconds: u32,
+        bisect_batch_on_function_error: bool,
+        destination_config: Destinations,
+    },
     #[serde(rename_all = "PascalCase")]
     ScheduleV2 {
         schedule_expression: String,
@@ -251,6 +260,23 @@ fn events(caller: &Caller) -> BTreeMap<String, Event> {
             };
             [("Jobs".to_owned(), event)].into()
         }
+        Caller::Changes => {
+            let event = Event::DynamoDb {
+                stream: Intrinsic::attribute("Ledger", "StreamArn"),
+                starting_position: "TRIM_HORIZON",
+                // One segment of the log for all that happens in a minute: what it costs follows from how
+                // many there are.
+                batch_size: 1000,
+                maximum_batching_window_in_seconds: 60,
+                // What fails is tried for as long as the stream keeps it, a day, which is what happens if
+                // nothing else is said; one bad record must not hold up the others.
+                bisect_batch_on_function_error: true,
+                destination_config: Destinations {
+                    on_failure: Destination { r#type: "SQS", destination: Intrinsic::arn(TICKS_DEAD) },
+                },
+            };
+            [("Changes".to_owned(), event)].into()
+        }
         &Caller::Clock { minutes } => {
             let unit = if minutes == 1 { "minute" } else { "minutes" };
             let event = Event::ScheduleV2 {
@@ -267,7 +293,7 @@ fn events(caller: &Caller) -> BTreeMap<String, Event> {
 /// The clock calls without waiting for an answer, so failures must be told of elsewhere.
 fn asynchronous(caller: &Caller) -> Option<EventInvokeConfig> {
     match caller {
-        Caller::Gateway(_) | Caller::Queue(_) => None,
+        Caller::Gateway(_) | Caller::Queue(_) | Caller::Changes => None,
         &Caller::Clock { minutes } => Some(EventInvokeConfig {
             retry: until_the_next(minutes),
             destination_config: Destinations {

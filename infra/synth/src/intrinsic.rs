@@ -69,6 +69,11 @@ impl Intrinsic {
         Self(FlowMap(Form::GetAtt(resource.into(), "Arn")))
     }
 
+    /// Something else about a resource.
+    pub(crate) fn attribute(resource: &str, attribute: &'static str) -> Self {
+        Self(FlowMap(Form::GetAtt(resource.to_owned(), attribute)))
+    }
+
     /// A text that stays as it is.
     pub(crate) fn text(text: &'static str) -> Self {
         Self(FlowMap(Form::Text(text)))

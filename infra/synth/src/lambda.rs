@@ -18,6 +18,8 @@ pub(crate) enum Caller {
     Gateway(Vec<&'static Route>),
     /// A queue.
     Queue(Queue),
+    /// The stream of the ledger's table.
+    Changes,
     /// The clock, each time so many minutes have passed.
     Clock { minutes: u32 },
 }
@@ -40,6 +42,7 @@ impl From<&Worker> for Lambda {
         let caller = match spec.trigger {
             Trigger::Queue(queue) => Caller::Queue(queue),
             Trigger::Every { minutes } => Caller::Clock { minutes },
+            Trigger::Changes => Caller::Changes,
         };
         Self { name: spec.name, summary: spec.summary.to_owned(), needs: spec.needs.to_vec(), caller }
     }
@@ -92,7 +95,7 @@ impl Lambda {
     pub(crate) fn keeps_replies(&self) -> bool {
         match &self.caller {
             Caller::Gateway(routes) => routes.iter().any(|route| route.takes_idempotency_key()),
-            Caller::Queue(_) | Caller::Clock { .. } => false,
+            Caller::Queue(_) | Caller::Clock { .. } | Caller::Changes => false,
         }
     }
 
@@ -101,7 +104,7 @@ impl Lambda {
     pub(crate) fn keeps_sessions(&self) -> bool {
         match &self.caller {
             Caller::Gateway(routes) => routes.iter().any(|route| route.credentials == Credentials::Session),
-            Caller::Queue(_) | Caller::Clock { .. } => false,
+            Caller::Queue(_) | Caller::Clock { .. } | Caller::Changes => false,
         }
     }
 
@@ -113,7 +116,7 @@ impl Lambda {
             Caller::Gateway(_) => 15,
             // As long as there is: both walk all stores, and go on where they were when cut off.
             Caller::Queue(Queue::Takeouts | Queue::Purges) => 900,
-            Caller::Queue(Queue::Notices) | Caller::Clock { .. } => 300,
+            Caller::Queue(Queue::Notices) | Caller::Clock { .. } | Caller::Changes => 300,
         }
     }
 
@@ -124,7 +127,7 @@ impl Lambda {
             // Compression and encryption: nearly a whole processor, for which one thread is enough.
             Caller::Queue(Queue::Takeouts) => 1536,
             Caller::Queue(Queue::Purges) => 512,
-            Caller::Queue(Queue::Notices) | Caller::Clock { .. } => 256,
+            Caller::Queue(Queue::Notices) | Caller::Clock { .. } | Caller::Changes => 256,
         }
     }
 }
@@ -154,6 +157,8 @@ pub(crate) const fn sends_to(need: Need) -> Option<Queue> {
         | Need::ResumeTakeouts
         | Need::KeepExports
         | Need::DeleteTakeouts
+        | Need::NoteChanges
+        | Need::ReadAudit
         | Need::SendMail
         | Need::ReadStores
         | Need::EraseStores => None,

@@ -47,6 +47,7 @@ fn worker_table(workers: &[Worker]) -> String {
     for spec in workers.iter().map(|worker| worker.spec) {
         let caller = match spec.trigger {
             Trigger::Queue(queue) => format!("the queue `{}`", queue.name()),
+            Trigger::Changes => "changes of the ledger".to_owned(),
             Trigger::Every { minutes: 1 } => "the clock, every minute".to_owned(),
             Trigger::Every { minutes: 60 } => "the clock, every hour".to_owned(),
             Trigger::Every { minutes } => format!("the clock, every {minutes} minutes"),

@@ -198,6 +198,8 @@ const fn policies_of(need: Need) -> &'static [&'static str] {
         Need::ResumeTakeouts => &["MayResumeTakeouts"],
         Need::KeepExports => &["MayKeepExports"],
         Need::DeleteTakeouts => &["MayDeleteTakeouts"],
+        Need::NoteChanges => &["MayNoteChanges"],
+        Need::ReadAudit => &["MayReadAudit"],
         Need::QueueTakeouts => &["MayQueueTakeouts"],
         Need::QueuePurges => &["MayQueuePurges"],
         Need::QueueNotices => &["MayQueueNotices"],
@@ -218,9 +220,22 @@ fn own(lambda: &Lambda) -> Vec<Entry> {
             &["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"],
             Intrinsic::arn(queue_id(queue)),
         )),
-        Caller::Clock { .. } => Some(allow(&["sqs:SendMessage"], Intrinsic::arn(TICKS_DEAD))),
+        Caller::Clock { .. } | Caller::Changes => {
+            Some(allow(&["sqs:SendMessage"], Intrinsic::arn(TICKS_DEAD)))
+        }
     };
-    let mut entries: Vec<Entry> = [log].into_iter().chain(call).map(Entry::Always).collect();
+    let stream = matches!(lambda.caller, Caller::Changes).then(|| {
+        allow(
+            &[
+                "dynamodb:DescribeStream",
+                "dynamodb:GetRecords",
+                "dynamodb:GetShardIterator",
+                "dynamodb:ListStreams",
+            ],
+            Intrinsic::attribute("Ledger", "StreamArn"),
+        )
+    });
+    let mut entries: Vec<Entry> = [log].into_iter().chain(call).chain(stream).map(Entry::Always).collect();
     if lambda.reaches_stores() {
         entries.extend(restraints(lambda).into_iter().map(Entry::Always));
         entries.push(Entry::Given(Given::by(VPC_SUBNETS, joins_network())));

@@ -61,13 +61,15 @@ pub enum Permission {
     KeysWrite,
     /// Let programs sign in with a secret, and see which may (native).
     ClientsWrite,
+    /// Read and verify the log of the audit, and what a supervisor is handed (native).
+    AuditRead,
 }
 
 impl Permission {
     /// Every permission there is.
     pub const ALL: &'static [Self] = {
         use Permission::{
-            AccountView, ClientsWrite, Compliance, ConsentRead, ConsentWrite, Fulfillment, HoldsRead,
+            AccountView, AuditRead, ClientsWrite, Compliance, ConsentRead, ConsentWrite, Fulfillment, HoldsRead,
             HoldsWrite, KeysWrite, ObjectionsOverride, PdrConfirm, PdrModify, PdrView, PdrViewAll,
             PersonsRead, PersonsWrite, PlansRead, PlansWrite, ProcessingRead, PurgeAny, PurgePersonAdmin,
             PurgePersonSelf, PurgesRelease, RequestsRead, RestrictionModifyAny, RestrictionReadAny,
@@ -103,6 +105,7 @@ impl Permission {
             PurgesRelease,
             KeysWrite,
             ClientsWrite,
+            AuditRead,
         ]
     };
 
@@ -138,6 +141,7 @@ impl Permission {
             Self::PurgesRelease => "lethe:purges:release",
             Self::KeysWrite => "lethe:keys:write",
             Self::ClientsWrite => "lethe:clients:write",
+            Self::AuditRead => "lethe:audit:read",
         }
     }
 
@@ -178,7 +182,8 @@ impl Permission {
             | Self::PlansWrite
             | Self::PurgesRelease
             | Self::KeysWrite
-            | Self::ClientsWrite => false,
+            | Self::ClientsWrite
+            | Self::AuditRead => false,
         }
     }
 

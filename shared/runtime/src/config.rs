@@ -125,6 +125,7 @@ impl Config {
                 table: need("LETHE_TABLE")?,
                 key_table: need("LETHE_KEY_TABLE")?,
                 takeout_bucket: need("LETHE_TAKEOUT_BUCKET")?,
+                audit_bucket: need("LETHE_AUDIT_BUCKET")?,
                 kms_key: need("LETHE_KMS_KEY")?,
             },
             queues: QueueUrls {

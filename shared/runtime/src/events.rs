@@ -1,10 +1,14 @@
-//! Workers: functions that are called by a queue or by the clock.
+//! Workers: functions that are called by a queue, by the clock or by changes of the ledger.
 
 use std::{future::Future, sync::Arc};
 
-use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
+use aws_lambda_events::event::{
+    dynamodb,
+    sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent},
+};
 use domain::Timestamp;
 use futures_util::future::BoxFuture;
+use store::Change;
 
 use crate::{
     App, Failure, Need,
@@ -22,6 +26,8 @@ pub enum Trigger {
         /// Minutes.
         minutes: u32,
     },
+    /// Changes of the ledger, as the stream of its table tells them.
+    Changes,
 }
 
 /// Everything about a worker but what it does.
@@ -40,10 +46,13 @@ pub struct WorkerSpec {
 type OnJob = dyn Fn(App, Job) -> BoxFuture<'static, Result<(), Failure>> + Send + Sync;
 type OnTick = dyn Fn(App) -> BoxFuture<'static, Result<(), Failure>> + Send + Sync;
 
+type OnChanges = dyn Fn(App, Vec<Change>) -> BoxFuture<'static, Result<(), Failure>> + Send + Sync;
+
 #[derive(Clone)]
 enum Run {
     Job(Arc<OnJob>),
     Tick(Arc<OnTick>),
+    Changes(Arc<OnChanges>),
 }
 
 /// A worker with its handler.
@@ -70,6 +79,16 @@ where
     Fut: Future<Output = Result<(), Failure>> + Send + 'static,
 {
     Worker { spec, run: Run::Tick(Arc::new(move |app| Box::pin(handler(app)))) }
+}
+
+/// A worker that handles changes of the ledger: those of one row in their order. If it fails it gets them again,
+/// with others or without.
+pub fn on_changes<F, Fut>(spec: &'static WorkerSpec, handler: F) -> Worker
+where
+    F: Fn(App, Vec<Change>) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<(), Failure>> + Send + 'static,
+{
+    Worker { spec, run: Run::Changes(Arc::new(move |app, changes| Box::pin(handler(app, changes)))) }
 }
 
 impl Worker {
@@ -117,7 +136,8 @@ impl Worker {
     async fn job(&self, app: &App, job: Job, id: &str) -> bool {
         let result = match &self.run {
             Run::Job(run) => run(app.clone(), job).await,
-            Run::Tick(run) => run(app.clone()).await,
+            // Its trigger is no queue.
+            Run::Tick(_) | Run::Changes(_) => Ok(()),
         };
         let cause = result.as_ref().err().and_then(Failure::cause);
         let outcome = if result.is_ok() { "done" } else { "failed" };
@@ -134,8 +154,32 @@ impl Worker {
         let app = &app.traced(trace);
         let result = match &self.run {
             Run::Tick(run) => run(app.clone()).await,
-            Run::Job(_) => Ok(()),
+            // Its trigger is not the clock.
+            Run::Job(_) | Run::Changes(_) => Ok(()),
         };
+        self.tell_end(app, result)
+    }
+
+    /// Handles changes of the ledger.
+    ///
+    /// # Errors
+    /// When the work could not be done; then they come again.
+    pub async fn changes(&self, app: &App, event: dynamodb::Event) -> Result<(), Failure> {
+        let change = |record: dynamodb::EventRecord| {
+            let record = record.change;
+            let (key, before, after) = (record.keys, record.old_image, record.new_image);
+            Change { key, before, after, at: record.approximate_creation_date_time }
+        };
+        let changes = event.records.into_iter().map(change).collect();
+        let result = match &self.run {
+            Run::Changes(run) => run(app.clone(), changes).await,
+            // Its trigger is something else.
+            Run::Job(_) | Run::Tick(_) => Ok(()),
+        };
+        self.tell_end(app, result)
+    }
+
+    fn tell_end(&self, app: &App, result: Result<(), Failure>) -> Result<(), Failure> {
         let cause = result.as_ref().err().and_then(Failure::cause);
         let outcome = if result.is_ok() { "done" } else { "failed" };
         app.tell(Line { function: self.spec.name, outcome, cause, ..Line::default() });

@@ -42,7 +42,7 @@ pub use clock::Clock;
 pub use config::{Config, ConfigError, Issuer, QueueUrls, SignIn};
 pub use engine::{EngineRefused, open_engine};
 pub use entropy::Entropy;
-pub use events::{Trigger, Worker, WorkerSpec, on_jobs, on_tick};
+pub use events::{Trigger, Worker, WorkerSpec, on_changes, on_jobs, on_tick};
 pub use failure::Failure;
 pub use log::Log;
 pub use mount::{Endpoint, Handler, SIGN_IN, mount};

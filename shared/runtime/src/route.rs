@@ -82,6 +82,10 @@ pub enum Need {
     KeepExports,
     /// Deletes takeouts.
     DeleteTakeouts,
+    /// Goes on with the log of the audit.
+    NoteChanges,
+    /// Reads the log of the audit.
+    ReadAudit,
     /// Sends to the queue of takeouts.
     QueueTakeouts,
     /// Sends to the queue of purges.
@@ -107,6 +111,8 @@ impl Need {
             | Self::ResumeTakeouts
             | Self::KeepExports
             | Self::DeleteTakeouts
+            | Self::NoteChanges
+            | Self::ReadAudit
             | Self::QueueTakeouts
             | Self::QueuePurges
             | Self::QueueNotices

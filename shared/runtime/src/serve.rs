@@ -65,6 +65,13 @@ pub fn serve_worker(worker: Worker) -> ExitCode {
                     Ok(()) => Ok(Value::Null),
                     Err(failure) => Err(failure.cause().unwrap_or_default().into()),
                 },
+                Trigger::Changes => {
+                    let event = serde_json::from_str(payload.get())?;
+                    match worker.changes(&app, event).await {
+                        Ok(()) => Ok(Value::Null),
+                        Err(failure) => Err(failure.cause().unwrap_or_default().into()),
+                    }
+                }
             }
         });
         lambda_runtime::run(handler).await

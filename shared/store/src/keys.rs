@@ -53,6 +53,7 @@
 use chrono::SecondsFormat;
 use domain::{
     HoldId, OrgId, PersonKey, RequestId, Timestamp,
+    audit::Chain,
     deadline::Law,
     hold::Hold,
     request::{Attention, Kind, Request, Work},
@@ -313,6 +314,33 @@ pub fn due_partition(attention: Attention, shard: u8) -> String {
 pub fn owner_of_partition(pk: &str) -> Option<(OrgId, PersonKey)> {
     let (org, person) = pk.strip_prefix("ORG#")?.split_once("#P#")?;
     Some((org.parse().ok()?, person.parse().ok()?))
+}
+
+/// Whose row lies at a key, and what it is called in the log of the audit. Nothing for what only serves the
+/// running of the service: sessions, links, plans, replies, notes of what is watched, and pointers to other rows.
+///
+/// An API client's key names no tenant: its row does, which is `of_client`.
+pub fn audited(Key { pk, sk }: &Key, of_client: Option<OrgId>) -> Option<(OrgId, Chain, String)> {
+    if let Some(client) = pk.strip_prefix("CLIENT#") {
+        return Some((of_client?, Chain(None), format!("A#{client}")));
+    }
+    if let Some((org, person)) = owner_of_partition(pk) {
+        let is_noted = [PERSON, ERASURE].contains(&sk.as_str())
+            || [CONSENTS, REQUESTS, HOLDS].iter().any(|kind| sk.starts_with(kind));
+        return is_noted.then(|| (org, Chain(Some(person)), sk.clone()));
+    }
+    let rest = pk.strip_prefix("ORG#")?;
+    let (org, kind) = rest.split_once('#').unwrap_or((rest, ""));
+    let is_noted = match kind.split_once('#').map_or(kind, |(kind, _)| kind) {
+        "" => sk.starts_with(HOLDS),
+        "S" => true,
+        "R" => sk == "C",
+        "I" => sk == TOMBSTONE,
+        _ => false,
+    };
+    let name = if kind.is_empty() { sk.clone() } else { format!("{kind}#{sk}") };
+    is_noted.then_some(())?;
+    Some((org.parse().ok()?, Chain(None), name))
 }
 
 /// The key of a tenant in the key table.

@@ -15,12 +15,16 @@
 //! | [`sessions`] | who of the staff is signed in to the console |
 //! | [`links`] | one-time links into the personal data view |
 //! | [`takeouts`] | finished archives |
+//! | `audit` | the log of all changes |
+//! | `changes` | what the table's stream says of them |
 //! | [`vault`] | keys: pseudonyms, sealing, and forgetting by destroying a key |
 //!
 //! Every read and write goes through a [`Ledger`], which belongs to one tenant; only sweepers and
 //! the look-up of API clients work across tenants, and they say so.
 
+mod audit;
 pub mod certificates;
+mod changes;
 pub mod clients;
 pub mod consents;
 pub mod deadlines;
@@ -44,7 +48,9 @@ use std::sync::Arc;
 
 use domain::{OrgId, PersonId, PersonKey};
 
+use audit::Audit;
 use certificates::Signers;
+pub use changes::Change;
 pub use error::StoreError;
 pub use services::Services;
 pub use table::Read;
@@ -61,6 +67,8 @@ pub struct Places {
     pub key_table: String,
     /// The bucket of finished takeouts.
     pub takeout_bucket: String,
+    /// The bucket of the audit's log.
+    pub audit_bucket: String,
     /// The KMS key that wraps all others.
     pub kms_key: String,
 }
@@ -75,17 +83,19 @@ struct Inner {
     table: Table,
     vault: Vault,
     takeouts: Takeouts,
+    audit: Audit,
     signers: Signers,
 }
 
 impl Store {
     /// The ledger in `places`.
     pub fn new(services: Services, places: Places) -> Self {
-        let Places { table, key_table, takeout_bucket, kms_key } = places;
+        let Places { table, key_table, takeout_bucket, audit_bucket, kms_key } = places;
         let vault = Vault::new(Table::new(services.clone(), key_table), services.clone(), kms_key);
         let takeouts = Takeouts::new(services.clone(), takeout_bucket);
+        let audit = Audit::new(services.clone(), audit_bucket);
         let (table, signers) = (Table::new(services, table), Signers::default());
-        Self { inner: Arc::new(Inner { table, vault, takeouts, signers }) }
+        Self { inner: Arc::new(Inner { table, vault, takeouts, audit, signers }) }
     }
 
     /// The part of the ledger that belongs to one tenant.

@@ -2,7 +2,11 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use aws_lc_rs::rand;
+use aws_sdk_dynamodb::{
+    primitives::Blob,
+    types::{AttributeValue, KeysAndAttributes},
+};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_dynamo::aws_sdk_dynamodb_1::{from_item, to_item};
 
@@ -40,6 +44,12 @@ pub(crate) struct Range<'a> {
     pub(crate) read: Read,
 }
 
+fn salt() -> Result<[u8; 16], StoreError> {
+    let mut salt = [0; 16];
+    rand::fill(&mut salt).map_err(|_| StoreError::Sealing("made"))?;
+    Ok(salt)
+}
+
 #[derive(Clone)]
 pub(crate) struct Table {
     services: Services,
@@ -47,6 +57,9 @@ pub(crate) struct Table {
 }
 
 const SERVICE: &str = "DynamoDB";
+
+/// Where a row keeps some bytes that are never the same twice.
+const SALT: &str = "z";
 
 fn text(value: &str) -> AttributeValue {
     AttributeValue::S(value.to_owned())
@@ -76,6 +89,8 @@ impl Table {
         let mut item: Item =
             to_item(record).map_err(|_| StoreError::Unreadable { what: "record to be written" })?;
         item.extend(primary(key));
+        // What nobody can guess, for the log of the audit.
+        item.insert(SALT.to_owned(), AttributeValue::B(Blob::new(salt()?)));
         for (index, place) in indexes {
             if let Some(Key { pk, sk }) = place {
                 item.insert(format!("{index}_pk"), text(pk));

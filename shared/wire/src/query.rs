@@ -1,5 +1,7 @@
 //! Query parameters.
 
+use std::{fmt::Display, ops::RangeInclusive, str::FromStr};
+
 use percent_encoding::percent_decode_str;
 
 use crate::{Problem, Reason};
@@ -67,11 +69,11 @@ impl Query {
     ///
     /// # Errors
     /// When it is none, or out of range.
-    pub fn number(
+    pub fn number<T: FromStr + PartialOrd + Display>(
         &self,
         name: &'static str,
-        range: std::ops::RangeInclusive<usize>,
-    ) -> Result<Option<usize>, Problem> {
+        range: RangeInclusive<T>,
+    ) -> Result<Option<T>, Problem> {
         let Some(text) = self.one(name)? else { return Ok(None) };
         match text.parse().ok().filter(|number| range.contains(number)) {
             Some(number) => Ok(Some(number)),

@@ -9,7 +9,7 @@ use std::{str, sync::LazyLock};
 
 use domain::{
     OrgId, Permission, Timestamp,
-    audit::{Entry, SignedRoot, verify},
+    audit::{Commitment, Edge, Entry, Segment, SignedRoot, Verifier},
     certificate::{self, KeyRing, SigningKey},
     datamap::{DataMap, Declared, Graph},
 };
@@ -163,8 +163,14 @@ pub fn read_signature(input: &[u8]) {
         let again: Entry = serde_json::from_str(&serde_json::to_string(&entry).unwrap()).unwrap();
         assert_eq!(again, entry, "written and read it is another");
         let org: OrgId = "af5fbd30-7ce7-4548-8b30-4cd59cb2aba1".parse().unwrap();
-        let alone = verify(org, std::slice::from_ref(&entry), &[], &KEYS);
-        assert_eq!(alone.is_ok(), entry.number == 1 && entry.previous == Default::default());
+        let root = SignedRoot(text.to_owned());
+        let segment = Segment { before: Edge::default(), entries: vec![entry], root };
+        let taken = Verifier::new(org, &KEYS, &[]).unwrap().take(&segment);
+        assert!(taken.is_err() && segment.entries[0].commitment != Commitment::to(input));
+    }
+    if let Ok(segment) = serde_json::from_str::<Segment>(text) {
+        let _ = segment.edge().root();
+        assert!(Verifier::new(OrgId(Default::default()), &KEYS, &[]).unwrap().take(&segment).is_err());
     }
 }
 

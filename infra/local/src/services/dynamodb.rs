@@ -42,6 +42,11 @@ impl DynamoDb {
         })
     }
 
+    /// The database, for what is read of it beside its protocol.
+    pub(super) fn database(&self) -> Database {
+        self.database.clone()
+    }
+
     /// Deletes the items whose time to live has passed, and says how many.
     pub(super) async fn sweep(&self) -> Result<usize, SweepError> {
         let database = self.database.clone();

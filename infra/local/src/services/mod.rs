@@ -22,6 +22,7 @@ mod secrets;
 mod server;
 mod ses;
 mod sqs;
+mod stream;
 
 #[cfg(test)]
 mod testing;
@@ -43,6 +44,7 @@ use self::{
 pub use self::{
     dynamodb::SweepError,
     ses::{Mail, Outbox},
+    stream::{ChangeStream, StreamError},
 };
 
 /// The region in every ARN the services hand out.
@@ -147,7 +149,7 @@ pub struct Services {
     others: Vec<Server>,
     running: watch::Sender<()>,
     // Last, so that the folder is given free only after everything that writes to it.
-    _folder: Option<Folder>,
+    folder: Option<Folder>,
 }
 
 impl Services {
@@ -189,7 +191,7 @@ impl Services {
             secrets: secrets_url,
             ses: ses_url,
         };
-        Ok(Self { endpoints, outbox, dynamodb, sqs, queues, others, running, _folder: folder })
+        Ok(Self { endpoints, outbox, dynamodb, sqs, queues, others, running, folder })
     }
 
     /// Deletes the items whose time to live has passed, which DynamoDB does by itself now and then.
@@ -197,9 +199,15 @@ impl Services {
         self.dynamodb.sweep().await
     }
 
+    /// The changes of a table, read from where they were read to the last time.
+    pub fn changes(&self, table: &'static str) -> ChangeStream {
+        let file = self.folder.as_ref().map(|folder| folder.path().join("dynamodb.taken"));
+        ChangeStream::open(self.dynamodb.database(), table, file)
+    }
+
     /// Stops accepting, finishes what is under way, and gives the data folder free.
     pub async fn stop(self) {
-        let Self { dynamodb, sqs, queues, others, running, _folder: folder, .. } = self;
+        let Self { dynamodb, sqs, queues, others, running, folder, .. } = self;
         drop(running);
         for server in others {
             server.finished().await;

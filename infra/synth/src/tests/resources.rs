@@ -163,10 +163,10 @@ fn only_who_reaches_stores_joins_their_network() {
 #[test]
 fn anchors_cannot_be_deleted_and_the_ledger_can_be_watched() {
     let template = template();
-    let anchors = &template["Resources"]["AnchorBucket"]["Properties"];
+    let anchors = &template["Resources"]["AuditBucket"]["Properties"];
     let lock = &anchors["ObjectLockConfiguration"]["Rule"]["DefaultRetention"];
 
-    assert_eq!(*lock, json!({"Mode": "COMPLIANCE", "Days": {"Ref": "AnchorDays"}}));
+    assert_eq!(*lock, json!({"Mode": "COMPLIANCE", "Days": {"Ref": "AuditDays"}}));
     assert_eq!(
         template["Resources"]["Ledger"]["Properties"]["StreamSpecification"]["StreamViewType"],
         "NEW_IMAGE"

@@ -155,6 +155,11 @@ impl<'a> Verifier<'a> {
         self.rows.get(&(chain, record.to_owned())).copied().unwrap_or(Commitment::NOTHING)
     }
 
+    /// The last root so far.
+    pub fn root(&self) -> Option<&Root> {
+        self.root.as_ref()
+    }
+
     /// Whether the entry follows from what is known of its row, or was noted before.
     fn link(&mut self, entry: &Entry) -> Result<(), Tampered> {
         let Entry { subject, record, commitment, previous, .. } = entry;

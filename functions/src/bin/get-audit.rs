@@ -1,0 +1,5 @@
+//! Lambda `get-audit`.
+
+fn main() -> std::process::ExitCode {
+    functions::audit::get::main()
+}

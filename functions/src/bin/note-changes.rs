@@ -1,0 +1,5 @@
+//! Lambda `note-changes`.
+
+fn main() -> std::process::ExitCode {
+    functions::audit::note::main()
+}

@@ -1,0 +1,5 @@
+//! Lambda `verify-audit`.
+
+fn main() -> std::process::ExitCode {
+    functions::audit::verify::main()
+}
