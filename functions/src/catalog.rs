@@ -77,6 +77,7 @@ endpoints! {
     plans::release,
     audit::get,
     audit::verify,
+    audit::bundle,
     holds::create,
     holds::list,
     holds::get,

@@ -8,6 +8,7 @@ mod contract;
 mod staff;
 mod world;
 
+mod audit;
 mod bad_input;
 mod browser;
 mod certificates;

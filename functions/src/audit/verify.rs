@@ -4,7 +4,7 @@
 //! may be named: then it is told which of their rows are not what the log says of them. A change takes a minute
 //! or two to be noted; what is told still after that was done behind the log's back.
 //!
-//! A log too long for one call is verified from its files, by `local verify-log`.
+//! A log too long for one call is verified from its files, by `cargo local verify-log`.
 
 use domain::{
     Permission, PersonId,
@@ -111,9 +111,8 @@ pub async fn handle(
     let mut unnoted = Vec::new();
     if let Some(person) = person_id.filter(|_| is_end) {
         let rows = ledger.rows_of(ledger.key_of(&person).await?).await?;
-        let differs = |(chain, record, said): (_, String, _)| {
-            (verifier.row(chain, &record) != said).then_some(record)
-        };
+        let differs =
+            |(chain, record, said): (_, String, _)| (verifier.row(chain, &record) != said).then_some(record);
         unnoted = rows.into_iter().filter_map(differs).collect();
     }
     if !is_end {

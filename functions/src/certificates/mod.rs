@@ -5,7 +5,7 @@ pub mod get;
 pub mod list_keys;
 
 use domain::{
-    PersonKey, Timestamp,
+    PersonKey, RequestId, Timestamp,
     certificate::{Certificate, Facts, Signed},
     request::Request,
     tenant::Tenant,
@@ -71,6 +71,15 @@ pub(crate) async fn link(app: &App, tenant: &Tenant, request: &Request) -> Resul
         .await?
         .and_then(|known| shown(known, app.now()))
         .map(|_| format!("{}{path}", app.config().public_url)))
+}
+
+/// The certificate about a request, if there is one that is still shown.
+///
+/// # Errors
+/// When the ledger cannot be read.
+pub(crate) async fn issued(app: &App, tenant: &Tenant, id: RequestId) -> Result<Option<Signed>, Failure> {
+    let known = app.ledger(tenant.org).certificate(id).await?;
+    Ok(known.and_then(|known| shown(known, app.now())).map(|shown| shown.signed))
 }
 
 /// A certificate that is issued, and still shown.

@@ -16,11 +16,7 @@ use runtime::{
 use schemars::JsonSchema;
 use serde::Serialize;
 use store::list::{Cursor, Filter};
-use wire::{
-    Code, Dialect, Problem, Query, Reason,
-    shapes::native::RequestReply,
-    time::{self, Time},
-};
+use wire::{Code, Dialect, Problem, Query, shapes::native::RequestReply, time::Time};
 
 use super::paging::{self, Page, named};
 
@@ -74,7 +70,7 @@ impl Wanted {
             kind: named(query, "kind")?,
             door: named(query, "door")?,
             status: named(query, "status")?,
-            received: Filter { from: moment(query, "from")?, to: moment(query, "to")? },
+            received: Filter { from: paging::moment(query, "from")?, to: paging::moment(query, "to")? },
             now,
         })
     }
@@ -87,13 +83,6 @@ impl Wanted {
             && self.received.to.is_none_or(|to| request.received_at < to)
             && request.is_kept(self.now)
     }
-}
-
-fn moment(query: &Query, name: &'static str) -> Result<Option<Timestamp>, Problem> {
-    query
-        .one(name)?
-        .map(|text| time::read(text).ok_or_else(|| Problem::query(name, Reason::Time)))
-        .transpose()
 }
 
 /// Lists them.

@@ -3,11 +3,11 @@
 use std::future::Future;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use domain::PersonId;
+use domain::{PersonId, Timestamp};
 use runtime::Failure;
 use serde::{Deserialize, de::value::StrDeserializer};
 use store::{StoreError, list::Cursor};
-use wire::{Problem, Query, Reason};
+use wire::{Problem, Query, Reason, time};
 
 /// A page, and where the next begins.
 pub(crate) type Page<T> = (Vec<T>, Option<Cursor>);
@@ -44,6 +44,12 @@ pub(crate) fn named<T: for<'de> Deserialize<'de>>(
         T::deserialize(StrDeserializer::<serde::de::value::Error>::new(text))
             .map_err(|_| Problem::query(name, Reason::Other("is not a known value".into())))
     };
+    query.one(name)?.map(read).transpose()
+}
+
+/// A moment.
+pub(crate) fn moment(query: &Query, name: &'static str) -> Result<Option<Timestamp>, Problem> {
+    let read = |text: &str| time::read(text).ok_or_else(|| Problem::query(name, Reason::Time));
     query.one(name)?.map(read).transpose()
 }
 

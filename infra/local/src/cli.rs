@@ -14,6 +14,7 @@ use crate::{
     secrets,
     stack::{TABLE, TAKEOUT_BUCKET},
     verify::{self, Verify},
+    verify_log::{self, VerifyLog},
 };
 
 /// Lethe on this machine: the whole service in one process.
@@ -32,6 +33,8 @@ enum Command {
     Token(Token),
     /// Verify a certificate offline; exits with 2 if it is refused
     Verify(Verify),
+    /// Verify a log of the audit offline; exits with 2 if something is wrong with it
+    VerifyLog(VerifyLog),
     /// Read, plan or erase a person in given stores, without queues
     #[command(subcommand)]
     Engine(engine::Command),
@@ -93,6 +96,7 @@ pub fn main() -> ExitCode {
         Some(Command::Engine(command)) => return engine::main(&command),
         Some(Command::Token(token)) => print_token(token),
         Some(Command::Verify(verify)) => return verify::main(&verify),
+        Some(Command::VerifyLog(verify)) => return verify_log::main(&verify),
         Some(Command::Price(traffic)) => price::main(&traffic),
         None => serve(run),
     };

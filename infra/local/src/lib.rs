@@ -19,6 +19,7 @@ mod secrets;
 pub mod services;
 mod stack;
 mod verify;
+mod verify_log;
 mod workers;
 
 pub use clock::VirtualClock;

@@ -209,9 +209,13 @@ impl Runner {
         }
     }
 
-    /// The scheduled workers, and after how many minutes each runs again.
+    /// The workers that the clock calls, and after how many minutes each runs again.
     pub(crate) fn scheduled(&self) -> impl Iterator<Item = (&Worker, u32)> {
-        self.workers.iter().filter_map(|worker| Some((worker, minutes(worker)?)))
+        self.workers.iter().filter_map(|worker| match worker.spec.trigger {
+            Trigger::Every { minutes } => Some((worker, minutes)),
+            // Nothing is asked where nothing has changed.
+            Trigger::Changes | Trigger::Queue(_) => None,
+        })
     }
 
     /// The worker of this name.

@@ -69,8 +69,8 @@ impl Permission {
     /// Every permission there is.
     pub const ALL: &'static [Self] = {
         use Permission::{
-            AccountView, AuditRead, ClientsWrite, Compliance, ConsentRead, ConsentWrite, Fulfillment, HoldsRead,
-            HoldsWrite, KeysWrite, ObjectionsOverride, PdrConfirm, PdrModify, PdrView, PdrViewAll,
+            AccountView, AuditRead, ClientsWrite, Compliance, ConsentRead, ConsentWrite, Fulfillment,
+            HoldsRead, HoldsWrite, KeysWrite, ObjectionsOverride, PdrConfirm, PdrModify, PdrView, PdrViewAll,
             PersonsRead, PersonsWrite, PlansRead, PlansWrite, ProcessingRead, PurgeAny, PurgePersonAdmin,
             PurgePersonSelf, PurgesRelease, RequestsRead, RestrictionModifyAny, RestrictionReadAny,
             RestrictionReadSelf, TakeoutCreate, TakeoutRead,

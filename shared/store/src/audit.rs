@@ -12,7 +12,7 @@ use std::{
 use aws_sdk_s3::{error::ProvideErrorMetadata as _, primitives::ByteStream};
 use domain::{
     OrgId, PersonKey, Timestamp,
-    audit::{Chain, Commitment, Edge, Entry, Segment},
+    audit::{Chain, Commitment, Edge, Entry, Segment, SignedRoot},
 };
 
 use crate::{
@@ -139,23 +139,35 @@ impl Ledger<'_> {
         Ok(last.map(|segment| segment.edge()).unwrap_or_default())
     }
 
-    /// The segment of the log with this entry, counted from zero; nothing if the log has not come so far.
+    /// The signed root of all that was noted; none before anything was.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub async fn last_root(&self) -> Result<Option<SignedRoot>, StoreError> {
+        let last = self.store.audit.at_or_before(self.org, u64::MAX).await?;
+        Ok(last.map(|segment| segment.root))
+    }
+
+    /// The segment of the log with this entry, counted from zero; nothing if the log has not come so far. If it
+    /// has, and yet has no such segment, the newest, so that whoever reads it sees what is missing.
     ///
     /// # Errors
     /// When the log cannot be read.
     pub async fn segment(&self, entry: u64) -> Result<Option<Segment>, StoreError> {
-        let segment = self.store.audit.at_or_before(self.org, entry).await?;
-        Ok(segment.filter(|segment| entry < segment.edge().size()))
+        for place in [entry, u64::MAX] {
+            let segment = self.store.audit.at_or_before(self.org, place).await?;
+            if let Some(segment) = segment.filter(|segment| entry < segment.edge().size()) {
+                return Ok(Some(segment));
+            }
+        }
+        Ok(None)
     }
 
     /// What all rows of a person that are noted say now, each by its name in the log.
     ///
     /// # Errors
     /// When the table cannot be read.
-    pub async fn rows_of(
-        &self,
-        person: PersonKey,
-    ) -> Result<Vec<(Chain, String, Commitment)>, StoreError> {
+    pub async fn rows_of(&self, person: PersonKey) -> Result<Vec<(Chain, String, Commitment)>, StoreError> {
         let pk = keys::person_partition(self.org, person);
         let range = Range { pk: &pk, sk: None, newest_first: false, limit: None, read: Read::Consistent };
         let rows = self.store.table.query(range).await?;

@@ -55,6 +55,7 @@ fn no_policy_allows_any_action_or_any_resource() {
     let reviewed = [
         r#"{"Fn::Sub":"${TakeoutBucket.Arn}/*"}"#,
         r#"{"Fn::Sub":"${TakeoutBucket.Arn}/exports/*"}"#,
+        r#"{"Fn::Sub":"${AuditBucket.Arn}/*"}"#,
         "${TakeoutBucket.Arn}/*.",
         "identity/*",
     ];

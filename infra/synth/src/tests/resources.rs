@@ -102,6 +102,10 @@ fn whoever_is_not_waited_for_tells_of_failures() {
                         "{id}"
                     );
                 }
+                "DynamoDB" => {
+                    assert!(properties["DestinationConfig"]["OnFailure"].is_object(), "{id}");
+                    assert_eq!(properties["BisectBatchOnFunctionError"], true, "{id}");
+                }
                 other => panic!("{id}: {other}"),
             }
         }
@@ -161,14 +165,14 @@ fn only_who_reaches_stores_joins_their_network() {
 }
 
 #[test]
-fn anchors_cannot_be_deleted_and_the_ledger_can_be_watched() {
+fn the_log_cannot_be_deleted_and_the_ledger_can_be_watched() {
     let template = template();
-    let anchors = &template["Resources"]["AuditBucket"]["Properties"];
-    let lock = &anchors["ObjectLockConfiguration"]["Rule"]["DefaultRetention"];
+    let log = &template["Resources"]["AuditBucket"]["Properties"];
+    let lock = &log["ObjectLockConfiguration"]["Rule"]["DefaultRetention"];
 
     assert_eq!(*lock, json!({"Mode": "COMPLIANCE", "Days": {"Ref": "AuditDays"}}));
     assert_eq!(
         template["Resources"]["Ledger"]["Properties"]["StreamSpecification"]["StreamViewType"],
-        "NEW_IMAGE"
+        "NEW_AND_OLD_IMAGES"
     );
 }

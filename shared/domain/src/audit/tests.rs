@@ -74,7 +74,8 @@ fn signed(entries: &[Entry]) -> SignedRoot {
 
 /// The log in segments that end after so many entries, and after all of them.
 fn segments(entries: &[Entry], ends: &[usize]) -> Vec<Segment> {
-    let mut ends: Vec<usize> = ends.iter().map(|end| (*end).min(entries.len())).chain([entries.len()]).collect();
+    let mut ends: Vec<usize> =
+        ends.iter().map(|end| (*end).min(entries.len())).chain([entries.len()]).collect();
     ends.sort_unstable();
     ends.dedup();
     let mut begin = 0;

@@ -1,0 +1,5 @@
+//! Lambda `get-bundle`.
+
+fn main() -> std::process::ExitCode {
+    functions::audit::bundle::main()
+}
