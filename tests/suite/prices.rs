@@ -27,10 +27,26 @@ async fn operations_use_no_more_than_they_must() {
     let carried_out = bill(&measured, "carry out a purge");
     // Of those writes three are the purge's own; the rest are its proof (certificate, tombstones) and
     // the removal of what the ledger knew: consents, ways, requests, record and key.
-    assert!(carried_out.wru <= 19.0 && carried_out.sqs() <= 0.3, "{carried_out:?}");
+    // Here and there one of these is just longer than a unit.
+    assert!(carried_out.wru <= 19.1 && carried_out.sqs() <= 0.3, "{carried_out:?}");
 
     let (list, bill) = price::idle_month(&measured);
     assert!(bill < 2.0, "{list} {bill}");
+}
+
+/// What the services of AWS ask for it, without functions and gateway.
+fn usd(bill: local::Bill) -> f64 {
+    let operation = price::Operation { name: "", bill, calls: 0.0, functions: (0.0, 0.0) };
+    operation.usd()
+}
+
+#[tokio::test]
+async fn evidence_adds_a_twentieth_at_most_to_what_writes_cost() {
+    let (written, noted) = price::evidence(24).await.unwrap();
+
+    assert!(noted.s3_puts >= 1.0 && written.wru >= 480.0, "{written:?} {noted:?}");
+    let ratio = usd(noted) / usd(written);
+    assert!(ratio <= 0.05, "{ratio}: {noted:?}");
 }
 
 #[tokio::test]

@@ -294,6 +294,30 @@ pub async fn rush(count: u64) -> Result<(Bill, Model), PriceError> {
     Ok(used)
 }
 
+/// What `rounds` of consents of everybody use, and what it adds to that to note them in the log of the audit.
+///
+/// # Errors
+/// When the stack does not start, or refuses a call.
+pub async fn evidence(rounds: usize) -> Result<(Bill, Bill), PriceError> {
+    let desk = Desk::open().await?;
+    let unscheduled = desk.stack.runner.without_schedule().await;
+    let consents = |person: &str| format!("/persons/{person}/consent/gdpr");
+    let body = |_: &str| json!({"consent_levels": ["analytics", "marketing"]});
+    // A worker that has noted something knows where the log ends.
+    desk.each(Method::POST, consents, body).await?;
+    desk.stack.tick("note-changes").await;
+    desk.settle().await;
+    let mut written = Bill::default();
+    for _ in 0..rounds {
+        written = written + desk.each(Method::POST, consents, body).await? * PERSONS as f64;
+    }
+    desk.settle().await;
+    desk.stack.tick("note-changes").await;
+    let noted = desk.meter.take();
+    drop(unscheduled);
+    Ok((written, noted))
+}
+
 /// A purge that is due, as far as the index of what is due knows of it.
 fn waiting(org: OrgId, number: u64, now: Timestamp) -> Result<WriteRequest, PriceError> {
     let mut key = [0; PersonKey::BYTES];
