@@ -427,7 +427,13 @@ async fn finish(app: &App, job: Job, request: Request, archive: takeout::Archive
     let token = link::Token { org: job.org, person: job.person, request: request.id, secret };
     let mut ready = request.with_work(Work::Takeout(takeout), now);
     if let Some(address) = deliver_to {
-        ready = ready.with_notice(Template::TakeoutReady, address, Some(token.to_string()), now);
+        let person = ledger.person(job.person).await?;
+        let verified = person.as_ref().and_then(|person| person.verified_email());
+        let elsewhere = verified.filter(|verified| !verified.eq_ignore_ascii_case(&address));
+        ready = ready.with_notice(Template::TakeoutReady, address.clone(), Some(token.to_string()), now);
+        if let Some(verified) = elsewhere {
+            ready = ready.with_notice(Template::TakeoutElsewhere, verified.to_owned(), None, now);
+        }
     }
     match ledger.put_request(&ready).await {
         Ok(()) => {}
