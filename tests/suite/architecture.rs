@@ -25,7 +25,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
         &["domain", "wire", "store", "connectors", "archive", "pages", "runtime", "functions", "synth"],
     ),
     ("benches", &["domain", "connectors", "servers"]),
-    ("bench-archive", &["archive"]),
+    ("bench-archive", &["archive", "benches", "connectors", "domain", "servers"]),
     ("models", &["domain"]),
     ("fuzz", &["domain", "wire"]),
 ];

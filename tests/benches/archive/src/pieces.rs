@@ -108,7 +108,7 @@ fn deflated(report: &mut Report) -> Result<(), Failure> {
 }
 
 /// Our archive of `plain` in entries, and how long it is.
-fn own(plain: &[u8], coding: Coding) -> Result<u64, Failure> {
+pub(crate) fn own(plain: &[u8], coding: Coding) -> Result<u64, Failure> {
     let password = Password::new(PASSWORD.into());
     let mut zip = Zip::new(Nothing::default(), DateTime::UNIX_EPOCH);
     let mut press = Press::default();

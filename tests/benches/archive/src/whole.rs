@@ -7,12 +7,13 @@ use archive::{Archive, Facts};
 
 use crate::corpus::{self, Noise};
 use crate::gauge::{Bar, Report, peak_mib, process_seconds};
+use crate::rows::{self, Task};
 use crate::{Failure, MIB};
 
 #[path = "../../../../shared/archive/tests/suite/support/mod.rs"]
 #[allow(dead_code, reason = "only a part of the archive's test support is needed")]
 #[allow(clippy::unwrap_used, clippy::panic, reason = "a bench stops at the first surprise")]
-mod support;
+pub(crate) mod support;
 
 /// The argument that makes a process a worker.
 pub const WORKER: &str = "worker";
@@ -53,7 +54,7 @@ pub fn memory(report: &mut Report, sizes: &[u64]) -> Result<(), Failure> {
     for (processors, workers) in [("0", "one worker"), ("0,1", "two workers")] {
         for (kind, what) in [("pictures", "attachments"), ("records-mib", "records")] {
             for mib in sizes {
-                let made = Made::by(processors, kind, *mib)?;
+                let made = Made::by(processors, kind, mib)?;
                 report.figure(
                     &format!("{mib} MiB of {what}, {workers}: peak of memory in MiB"),
                     Bar::Most(64.0),
@@ -66,21 +67,22 @@ pub fn memory(report: &mut Report, sizes: &[u64]) -> Result<(), Failure> {
 }
 
 /// What a worker has made.
-struct Made {
-    cpu: f64,
+pub(crate) struct Made {
+    pub(crate) cpu: f64,
     peak_mib: f64,
     entries: f64,
     plain_mib: f64,
 }
 
 impl Made {
-    fn by(processors: &str, kind: &str, count: u64) -> Result<Self, Failure> {
+    /// Has a worker make so much of this kind, or do this task on the database with this URL.
+    pub(crate) fn by(processors: &str, kind: &str, of: impl ToString) -> Result<Self, Failure> {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let bucket = runtime.block_on(support::Bucket::new());
         let mut worker = Command::new("taskset")
             .args(["-c", processors])
             .arg(std::env::current_exe()?)
-            .args([WORKER, &bucket.endpoint, kind, &count.to_string()])
+            .args([WORKER, &bucket.endpoint, kind, &of.to_string()])
             .stdout(Stdio::piped())
             .spawn()?;
         let mut said = String::new();
@@ -102,13 +104,20 @@ impl Made {
 /// If it cannot.
 pub fn work(mut arguments: impl Iterator<Item = String>) -> Result<(), Failure> {
     let mut next = || arguments.next().ok_or("a worker needs an endpoint, a kind and a count");
-    let (endpoint, kind, count) = (next()?, next()?, next()?.parse::<u64>()?);
+    let (endpoint, kind, of) = (next()?, next()?, next()?);
     // As in a Lambda.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(make(&endpoint, &kind, count))
+    let (cpu, entries, mib) = runtime.block_on(async {
+        match Task::of(&kind) {
+            Some(task) => rows::work(&endpoint, task, &of).await,
+            None => make(&endpoint, &kind, of.parse()?).await,
+        }
+    })?;
+    println!("{cpu} {} {entries} {mib}", peak_mib()?);
+    Ok(())
 }
 
-async fn make(endpoint: &str, kind: &str, count: u64) -> Result<(), Failure> {
+async fn make(endpoint: &str, kind: &str, count: u64) -> Result<(f64, u64, f64), Failure> {
     let block = corpus::picture(MIB);
     let lines: Vec<String> = lines();
     let [before, _] = process_seconds()?;
@@ -141,8 +150,7 @@ async fn make(endpoint: &str, kind: &str, count: u64) -> Result<(), Failure> {
     let plain = archive.given().bytes;
     let finished = archive.finish(Facts::default(), |_| String::new()).await?;
     let [after, _] = process_seconds()?;
-    println!("{} {} {} {}", after - before, peak_mib()?, finished.entries, plain as f64 / MIB as f64);
-    Ok(())
+    Ok((after - before, finished.entries, plain as f64 / MIB as f64))
 }
 
 /// Enough of them that repeating them is no help to the compression, which looks back 32 KiB.
