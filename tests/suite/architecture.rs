@@ -24,8 +24,8 @@ const ARROWS: [(&str, &[&str]); 15] = [
         "local",
         &["domain", "wire", "store", "connectors", "archive", "pages", "runtime", "functions", "synth"],
     ),
-    ("benches", &["domain", "connectors", "servers"]),
-    ("bench-archive", &["archive", "benches", "connectors", "domain", "servers"]),
+    ("benches", &["domain", "connectors", "servers", "archive", "bench-archive"]),
+    ("bench-archive", &["archive"]),
     ("models", &["domain"]),
     ("fuzz", &["domain", "wire"]),
 ];

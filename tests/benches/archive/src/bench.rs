@@ -1,6 +1,6 @@
 //! `cargo bench --workspace --bench archive`; with groups as arguments, only those.
 
-use bench_archive::{Failure, gauge::Report, peers, pieces, rows, whole};
+use bench_archive::{Failure, gauge::Report, peers, pieces, whole};
 
 fn main() -> Result<(), Failure> {
     let mut arguments: Vec<_> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
@@ -20,9 +20,6 @@ fn main() -> Result<(), Failure> {
     }
     if wanted("workers") {
         whole::workers(&mut report)?;
-    }
-    if wanted("rows") {
-        rows::measure(&mut report)?;
     }
     if wanted("memory") {
         whole::memory(&mut report, &[10, 1024])?;

@@ -7,7 +7,6 @@ pub mod corpus;
 pub mod gauge;
 pub mod peers;
 pub mod pieces;
-pub mod rows;
 pub mod whole;
 
 /// What may go wrong ends the bench with its words.

@@ -7,13 +7,12 @@ use archive::{Archive, Facts};
 
 use crate::corpus::{self, Noise};
 use crate::gauge::{Bar, Report, peak_mib, process_seconds};
-use crate::rows::{self, Task};
 use crate::{Failure, MIB};
 
 #[path = "../../../../shared/archive/tests/suite/support/mod.rs"]
 #[allow(dead_code, reason = "only a part of the archive's test support is needed")]
 #[allow(clippy::unwrap_used, clippy::panic, reason = "a bench stops at the first surprise")]
-pub(crate) mod support;
+mod support;
 
 /// The argument that makes a process a worker.
 pub const WORKER: &str = "worker";
@@ -67,16 +66,24 @@ pub fn memory(report: &mut Report, sizes: &[u64]) -> Result<(), Failure> {
 }
 
 /// What a worker has made.
-pub(crate) struct Made {
-    pub(crate) cpu: f64,
-    peak_mib: f64,
-    entries: f64,
-    plain_mib: f64,
+#[derive(Debug)]
+pub struct Made {
+    /// CPU seconds of its process.
+    pub cpu: f64,
+    /// The most memory that it had.
+    pub peak_mib: f64,
+    /// Entries of the archive.
+    pub entries: f64,
+    /// Of what it was given.
+    pub plain_mib: f64,
 }
 
 impl Made {
-    /// Has a worker make so much of this kind, or do this task on the database with this URL.
-    pub(crate) fn by(processors: &str, kind: &str, of: impl ToString) -> Result<Self, Failure> {
+    /// Has this program, as a [`WORKER`] on these processors, make an archive of this kind and of so much.
+    ///
+    /// # Errors
+    /// If it cannot.
+    pub fn by(processors: &str, kind: &str, of: impl ToString) -> Result<Self, Failure> {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let bucket = runtime.block_on(support::Bucket::new());
         let mut worker = Command::new("taskset")
@@ -107,22 +114,29 @@ pub fn work(mut arguments: impl Iterator<Item = String>) -> Result<(), Failure> 
     let (endpoint, kind, of) = (next()?, next()?, next()?);
     // As in a Lambda.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (cpu, entries, mib) = runtime.block_on(async {
-        match Task::of(&kind) {
-            Some(task) => rows::work(&endpoint, task, &of).await,
-            None => make(&endpoint, &kind, of.parse()?).await,
-        }
-    })?;
+    runtime.block_on(make(&endpoint, &kind, of.parse()?))
+}
+
+/// Says what a worker's work took: CPU seconds, entries, MiB that it was given.
+///
+/// # Errors
+/// If this is not Linux.
+pub fn tell(cpu: f64, entries: u64, mib: f64) -> Result<(), Failure> {
     println!("{cpu} {} {entries} {mib}", peak_mib()?);
     Ok(())
 }
 
-async fn make(endpoint: &str, kind: &str, count: u64) -> Result<(f64, u64, f64), Failure> {
+/// An archive on its way to the object store that is reached there.
+#[must_use]
+pub fn begin(endpoint: &str) -> Archive {
+    Archive::create(support::destination(support::client(endpoint)), support::password(), support::now())
+}
+
+async fn make(endpoint: &str, kind: &str, count: u64) -> Result<(), Failure> {
     let block = corpus::picture(MIB);
     let lines: Vec<String> = lines();
     let [before, _] = process_seconds()?;
-    let to = support::destination(support::client(endpoint));
-    let mut archive = Archive::create(to, support::password(), support::now());
+    let mut archive = begin(endpoint);
     match kind {
         "pictures" => {
             let mut left = count;
@@ -150,7 +164,7 @@ async fn make(endpoint: &str, kind: &str, count: u64) -> Result<(f64, u64, f64),
     let plain = archive.given().bytes;
     let finished = archive.finish(Facts::default(), |_| String::new()).await?;
     let [after, _] = process_seconds()?;
-    Ok((after - before, finished.entries, plain as f64 / MIB as f64))
+    tell(after - before, finished.entries, plain as f64 / MIB as f64)
 }
 
 /// Enough of them that repeating them is no help to the compression, which looks back 32 KiB.

@@ -1,24 +1,24 @@
-//! From the rows of a PostgreSQL table to the finished upload, beside what each part of it takes alone.
+//! `cargo bench --workspace --bench takeout`: from the rows of a PostgreSQL table to the finished upload, beside what
+//! each part of it takes alone.
 
 use archive::{Archive, Coding, Facts};
 use async_trait::async_trait;
+use bench_archive::gauge::{Bar, Report, process_seconds, time};
+use bench_archive::whole::{self, Made, WORKER};
+use bench_archive::{Failure, pieces};
 use benches::shop::{self, Person};
 use connectors::{Chunks, ObjectInfo, Sink, SinkError};
 use domain::datamap::{CollectionRef, Selection};
 use domain::row::Row;
 use servers::Postgres;
 
-use crate::gauge::{Bar, Report, process_seconds, time};
-use crate::whole::{Made, support};
-use crate::{Failure, MIB, pieces};
-
 /// The rows of the person whose data is archived.
 const ROWS: u32 = 1_000_000;
 const ROUNDS: usize = 3;
 
 /// What a worker does with the rows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Task {
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Task {
     /// Reads them.
     Read,
     /// Compresses and encrypts what they are as JSON. Only that counts.
@@ -30,28 +30,22 @@ pub enum Task {
 impl Task {
     const ALL: [Self; 3] = [Self::Read, Self::Press, Self::Archive];
 
-    /// The word for it.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
+    const fn word(self) -> &'static str {
         match self {
-            Self::Read => "rows-read",
-            Self::Press => "rows-press",
-            Self::Archive => "rows-archive",
+            Self::Read => "read",
+            Self::Press => "press",
+            Self::Archive => "archive",
         }
-    }
-
-    /// The task of this word.
-    #[must_use]
-    pub fn of(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|task| task.word() == word)
     }
 }
 
-/// From end to end: CPU of the process, without PostgreSQL's and the object store's own.
-///
-/// # Errors
-/// If something cannot be measured.
-pub fn measure(report: &mut Report) -> Result<(), Failure> {
+fn main() -> Result<(), Failure> {
+    let mut arguments = std::env::args().skip(1).peekable();
+    if arguments.next_if(|first| first == WORKER).is_some() {
+        return work(arguments);
+    }
+    // CPU of the process, without PostgreSQL's and the object store's own.
+    let mut report = Report::default();
     let server = Postgres::start();
     shop::found(&server, "shop", ROWS);
     let url = server.url("shop");
@@ -69,7 +63,7 @@ pub fn measure(report: &mut Report) -> Result<(), Failure> {
     report.figure("1,000,000 rows: compressing and encrypting, CPU seconds", Bar::None, &presses);
     report.figure("1,000,000 rows: to the finished upload, CPU seconds", Bar::None, &wholes);
     report.figure("1,000,000 rows: CPU of reading, compressing and encrypting", Bar::Most(1.5), &ratios);
-    Ok(())
+    report.end()
 }
 
 /// Where rows go.
@@ -114,20 +108,25 @@ impl Sink for Lines {
     }
 }
 
-/// Does the task on the shop at `url`: CPU seconds, entries, MiB of what the rows are as JSON.
-///
-/// # Errors
-/// If anything is not as the shop is made.
-pub async fn work(endpoint: &str, task: Task, url: &str) -> Result<(f64, u64, f64), Failure> {
+/// Does what the arguments say: where the object store is, a task, the shop's URL.
+fn work(mut arguments: impl Iterator<Item = String>) -> Result<(), Failure> {
+    let mut next = || arguments.next().ok_or("a worker needs an endpoint, a task and a URL");
+    let (endpoint, word, url) = (next()?, next()?, next()?);
+    let task = Task::ALL.into_iter().find(|task| task.word() == word).ok_or("no such task")?;
+    // As in a Lambda.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (cpu, entries, mib) = runtime.block_on(carry_out(task, &endpoint, &url))?;
+    whole::tell(cpu, entries, mib)
+}
+
+/// CPU seconds, entries, MiB of what the rows are as JSON.
+async fn carry_out(task: Task, endpoint: &str, url: &str) -> Result<(f64, u64, f64), Failure> {
     let engine = shop::open(url).await?;
     let [before, _] = process_seconds()?;
     let to = match task {
         Task::Read => Target::Nowhere,
         Task::Press => Target::Memory(Vec::new()),
-        Task::Archive => {
-            let to = support::destination(support::client(endpoint));
-            Target::Archive(Box::new(Archive::create(to, support::password(), support::now())))
-        }
+        Task::Archive => Target::Archive(Box::new(whole::begin(endpoint))),
     };
     let mut lines = Lines { to, line: Vec::new(), rows: 0 };
     let person = Person::Large(ROWS);
@@ -136,7 +135,7 @@ pub async fn work(endpoint: &str, task: Task, url: &str) -> Result<(f64, u64, f6
     if lines.rows != person.rows() {
         return Err(format!("{} rows instead of {}", lines.rows, person.rows()).into());
     }
-    let mib = |bytes: u64| bytes as f64 / MIB as f64;
+    let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
     let (entries, mib) = match lines.to {
         Target::Nowhere => (0, 0.0),
         Target::Memory(bytes) => {
