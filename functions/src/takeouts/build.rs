@@ -129,11 +129,9 @@ async fn collect(app: &App, job: Job, request: &mut Request) -> Result<End, Fail
             archive.leave().await;
             return Ok(end);
         }
-        (Err(Gathering::Engine(error @ EngineError::Moved)), None) => {
+        (Err(Gathering::Engine(error)), None) if matches!(error, EngineError::Moved) || is_gone(&error) => {
             archive.abort().await;
-            let restarted = takeout.restarted();
-            *request = request.clone().with_work(Work::Takeout(restarted), app.now());
-            ledger.put_request(request).await?;
+            restart(app, job, request).await?;
             return Err(Failure::unavailable(error));
         }
         (Err(error), None) => {
@@ -144,13 +142,36 @@ async fn collect(app: &App, job: Job, request: &mut Request) -> Result<End, Fail
     let key = archive.key().to_owned();
     let facts = contents::facts(engine.map(), &redaction);
     let index = |manifest: &Manifest| contents::index(manifest, &samples, &tenant, locale);
-    let finished = archive.finish(facts, index).await.map_err(Failure::unavailable)?;
+    let finished = match archive.finish(facts, index).await {
+        Ok(finished) => finished,
+        Err(error) => {
+            if matches!(error, ArchiveError::Gone) {
+                restart(app, job, request).await?;
+            }
+            return Err(Failure::unavailable(error));
+        }
+    };
     Ok(End::Whole(takeout::Archive {
         key,
         size: finished.size,
         sha256: finished.sha256.iter().map(|byte| format!("{byte:02x}")).collect(),
         records: finished.records,
     }))
+}
+
+/// Whether the upload that was gone on with has ended: a worker that died may have completed it without saying so.
+fn is_gone(error: &EngineError) -> bool {
+    match error {
+        EngineError::Sink(cause) => matches!(cause.downcast_ref(), Some(ArchiveError::Gone)),
+        _ => false,
+    }
+}
+
+/// Has the next attempt begin anew.
+async fn restart(app: &App, job: Job, request: &mut Request) -> Result<(), Failure> {
+    let restarted = request.takeout().cloned().ok_or(StoreError::Conflict)?.restarted();
+    *request = request.clone().with_work(Work::Takeout(restarted), app.now());
+    Ok(app.ledger(job.org).put_request(request).await?)
 }
 
 /// What is handed to whoever goes on, beside where the archive stands.
