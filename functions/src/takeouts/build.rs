@@ -112,8 +112,9 @@ async fn collect(app: &App, job: Job, request: &mut Request) -> Result<End, Fail
     let (bookmark, samples) = note.map_or_else(Default::default, |note| (Some(note.bookmark), note.samples));
     let tables = takeout.form.csv.then(|| Tables::new(engine.map(), &redaction));
     let (line, halt) = (Vec::new(), None);
+    let (redaction, has_gone) = (&redaction, false);
     let mut into =
-        Into { app, job, request, archive, redaction: &redaction, tables, line, note_at, samples, halt };
+        Into { app, job, request, archive, redaction, tables, line, note_at, samples, halt, has_gone };
     let gathered = match bookmark {
         Some(bookmark) => {
             let everything = Selection::new(engine.map(), &[]);
@@ -122,14 +123,16 @@ async fn collect(app: &App, job: Job, request: &mut Request) -> Result<End, Fail
         }
         None => into.gather(&person, &engine).await,
     };
-    let Into { request, archive, samples, halt, .. } = into;
+    let Into { request, archive, samples, halt, has_gone, .. } = into;
     match (gathered, halt) {
         (Ok(()), _) => {}
         (Err(_), Some(end)) => {
             archive.leave().await;
             return Ok(end);
         }
-        (Err(Gathering::Engine(error)), None) if matches!(error, EngineError::Moved) || is_gone(&error) => {
+        (Err(Gathering::Engine(error)), None)
+            if matches!(error, EngineError::Moved) || has_gone || is_gone(&error) =>
+        {
             archive.abort().await;
             restart(app, job, request).await?;
             return Err(Failure::unavailable(error));
@@ -140,7 +143,7 @@ async fn collect(app: &App, job: Job, request: &mut Request) -> Result<End, Fail
         }
     }
     let key = archive.key().to_owned();
-    let facts = contents::facts(engine.map(), &redaction);
+    let facts = contents::facts(engine.map(), redaction);
     let index = |manifest: &Manifest| contents::index(manifest, &samples, &tenant, locale);
     let finished = match archive.finish(facts, index).await {
         Ok(finished) => finished,
@@ -161,10 +164,7 @@ async fn collect(app: &App, job: Job, request: &mut Request) -> Result<End, Fail
 
 /// Whether the upload that was gone on with has ended: a worker that died may have completed it without saying so.
 fn is_gone(error: &EngineError) -> bool {
-    match error {
-        EngineError::Sink(cause) => matches!(cause.downcast_ref(), Some(ArchiveError::Gone)),
-        _ => false,
-    }
+    matches!(error, EngineError::Sink(cause) if matches!(cause.downcast_ref(), Some(ArchiveError::Gone)))
 }
 
 /// Has the next attempt begin anew.
@@ -340,6 +340,8 @@ struct Into<'a> {
     samples: Samples,
     /// Why it stopped, if not for an error.
     halt: Option<End>,
+    /// Whether the upload had ended when it was to be noted how far the work has got.
+    has_gone: bool,
 }
 
 impl Into<'_> {
@@ -360,7 +362,10 @@ impl Into<'_> {
             true => {
                 let note = Note { bookmark, samples: self.samples.clone() };
                 let note = serde_json::to_vec(&note).map_err(Failure::internal)?;
-                let checkpoint = self.archive.checkpoint(note).await.map_err(Failure::unavailable)?;
+                let checkpoint = self.archive.checkpoint(note).await.map_err(|error| {
+                    self.has_gone = matches!(error, ArchiveError::Gone);
+                    Failure::unavailable(error)
+                })?;
                 Some(serde_json::to_string(&checkpoint).map_err(Failure::internal)?)
             }
             false => None,
