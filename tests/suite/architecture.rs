@@ -24,7 +24,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
         "local",
         &["domain", "wire", "store", "connectors", "archive", "pages", "runtime", "functions", "synth"],
     ),
-    ("benches", &["domain", "connectors", "servers"]),
+    ("benches", &["domain", "connectors", "servers", "archive", "bench-archive"]),
     ("bench-archive", &["archive"]),
     ("models", &["domain"]),
     ("fuzz", &["domain", "wire"]),

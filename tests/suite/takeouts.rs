@@ -16,11 +16,13 @@ use domain::{
 };
 use functions::takeouts::build;
 use reqwest::Method;
-use runtime::queues::Job;
+use runtime::{App, queues::Job};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::world::{PASSWORD, World, send, takeout_order};
+
+mod crashes;
 
 const ALICE: &str = "alice@example.com";
 
@@ -42,12 +44,12 @@ async fn ordered(world: &World, person: Uuid, meta: Value) -> String {
 }
 
 /// A takeout of which no queue was told.
-async fn untold(world: &World, person: Uuid) -> Job {
+async fn untold(world: &World, person: Uuid, number: u64) -> Job {
     let ledger = world.stack.app.store().of(world.org());
     let id: PersonId = person.to_string().parse().unwrap();
     let key = ledger.key_of(&id).await.unwrap();
     let tenant = world.stack.app.config().tenant(world.org()).unwrap();
-    let request = RequestId::of(key, 7);
+    let request = RequestId::of(key, number);
     let now = world.now();
     let delivery = Delivery::To(ALICE.to_owned());
     let takeout = Takeout::order(PASSWORD.to_owned(), delivery, [0; 32], Form::default(), &tenant, now);
@@ -64,10 +66,10 @@ async fn takeout_of(world: &World, job: Job) -> Takeout {
 }
 
 /// Gives the job to the worker in an invocation that ends at `deadline`.
-async fn invoke(world: &World, job: Job, deadline: Option<DateTime<Utc>>) {
+async fn invoke(app: &App, job: Job, deadline: Option<DateTime<Utc>>) {
     let event = json!({"Records": [{"messageId": "m", "body": json!([job]).to_string()}]});
     let event = serde_json::from_value(event).unwrap();
-    build::worker().batch(&world.stack.app, event, deadline).await;
+    build::worker().batch(app, event, deadline).await;
 }
 
 async fn download(world: &World, person: Uuid, id: &str) -> Vec<u8> {
@@ -140,10 +142,10 @@ async fn what_takes_longer_than_an_invocation_is_gone_on_with_by_the_next() {
     let world = World::new().await;
     let alice = world.person_with_data("alice").await;
     add_orders(&world, 3_500).await;
-    let job = untold(&world, alice).await;
+    let job = untold(&world, alice, 7).await;
 
     // Its time is up after the first page.
-    invoke(&world, job, Some(world.now())).await;
+    invoke(&world.stack.app, job, Some(world.now())).await;
     world.drain().await;
 
     let takeout = takeout_of(&world, job).await;
@@ -158,7 +160,7 @@ async fn how_far_it_has_got_is_shown() {
     let world = World::new().await;
     let alice = world.person_with_data("alice").await;
     add_orders(&world, 3_500).await;
-    let job = untold(&world, alice).await;
+    let job = untold(&world, alice, 7).await;
 
     // The first invocation stops, and whoever would go on is told nothing.
     let key = job.person;
@@ -181,7 +183,7 @@ async fn how_far_it_has_got_is_shown() {
 async fn build_until(world: &World, job: Job, wanted: impl Fn(&Takeout) -> bool) {
     let app = world.stack.app.clone();
     for polls in (1..).step_by(20) {
-        let done = dies_at(polls, invoke(world, job, Some(world.now()))).await;
+        let done = dies_at(polls, invoke(&world.stack.app, job, Some(world.now()))).await;
         if wanted(&takeout_of(world, job).await) {
             return;
         }
@@ -191,7 +193,7 @@ async fn build_until(world: &World, job: Job, wanted: impl Fn(&Takeout) -> bool)
     }
 }
 
-async fn release(app: &runtime::App, job: Job) {
+async fn release(app: &App, job: Job) {
     let ledger = app.store().of(job.org);
     let request = ledger.request(job.person, job.request.unwrap()).await.unwrap().unwrap();
     let takeout = request.takeout().unwrap().clone();
@@ -222,13 +224,13 @@ async fn a_worker_may_die_at_any_moment() {
         let world = World::new().await;
         let alice = world.person_with_data("alice").await;
         add_orders(&world, 2_500).await;
-        let job = untold(&world, alice).await;
+        let job = untold(&world, alice, 7).await;
 
-        ended = dies_at(polls, invoke(&world, job, Some(world.now()))).await;
+        ended = dies_at(polls, invoke(&world.stack.app, job, Some(world.now()))).await;
         // The queue delivers again what was not done with, and somebody notices that nothing moves.
         for _ in 0..2 {
             world.advance(TimeDelta::minutes(30)).await;
-            invoke(&world, job, None).await;
+            invoke(&world.stack.app, job, None).await;
             world.drain().await;
         }
 
@@ -326,6 +328,35 @@ fn age_key(world: &World) -> (PathBuf, String) {
     let text = std::fs::read_to_string(&path).unwrap();
     let public = text.lines().find_map(|line| line.strip_prefix("# public key: ")).unwrap().to_owned();
     (path, public)
+}
+
+#[tokio::test]
+async fn only_so_many_takeouts_are_ordered_a_day() {
+    let world = World::with(|tenant| {
+        let settings = json!({"org": tenant.org, "required_identities": ["default"], "takeouts_a_day": 2});
+        *tenant = serde_json::from_value(settings).unwrap();
+    })
+    .await;
+    let (alice, bob) = (world.person_with_data("alice").await, world.person_with_data("bob").await);
+    let order = async |person: Uuid, id: &str| {
+        let mut order = takeout_order(ALICE);
+        order["data"]["id"] = id.into();
+        let call = world.as_pace(Method::POST, &format!("/gdpr/{person}/takeouts"));
+        send(call.body(order.to_string())).await
+    };
+    let id = "0192f1c4-7d5e-7c3b-9a51-2f6d0c8e4b77";
+    order(alice, id).await.expect(200);
+    world.advance(TimeDelta::hours(1)).await;
+    order(alice, "string").await.expect(200);
+
+    let refused = order(alice, "string").await.expect(429);
+    assert_eq!(refused.header("retry-after"), (23 * 3600).to_string());
+    // What was ordered before is not ordered again, and others are others.
+    order(alice, id).await.expect(200);
+    order(bob, "string").await.expect(200);
+    world.advance(TimeDelta::hours(23)).await;
+    order(alice, "string").await.expect(200);
+    order(alice, "string").await.expect(429);
 }
 
 #[tokio::test]
@@ -461,7 +492,7 @@ async fn passwords_and_addresses_lie_nowhere() {
     let world = World::new().await;
     let alice = world.person_with_data("alice").await;
     add_orders(&world, 2_500).await;
-    let job = untold(&world, alice).await;
+    let job = untold(&world, alice, 7).await;
     build_until(&world, job, |takeout| takeout.progress.is_some()).await;
 
     let tables = [world.items("lethe").await, world.items("lethe-keys").await].concat();

@@ -188,6 +188,7 @@ const fn mail(template: Template) -> &'static str {
     match template {
         Template::TakeoutReady => "The takeout is ready",
         Template::ConfirmAddress => "Confirm the address",
+        Template::TakeoutElsewhere => "The takeout is ready, and sent elsewhere",
         Template::TakeoutFailed => "The takeout failed",
         Template::PurgeQueued => "The erasure is set",
         Template::PurgeDone => "Everything is erased",

@@ -13,7 +13,7 @@ use domain::{
 };
 use pages::mail::{
     ConfirmAddress, Mail, OneTimeCode, PurgeDone, PurgeQueued, RequestConfirmed, RequestExtended,
-    RequestReceived, TakeoutFailed, TakeoutReady,
+    RequestReceived, TakeoutElsewhere, TakeoutFailed, TakeoutReady,
 };
 use runtime::{
     App, Failure, Need, Trigger, WorkerSpec,
@@ -88,6 +88,10 @@ fn mail(app: &App, tenant: &Tenant, request: &Request, notice: &Notice, now: Tim
         Template::ConfirmAddress => {
             let link = format!("{url}/lethe/v1/takeouts/confirm?token={}", notice.secret.as_ref()?);
             ConfirmAddress { link: &link, expires: request.takeout()?.expires_at }.mail(locale)
+        }
+        Template::TakeoutElsewhere => {
+            request.takeout()?;
+            TakeoutElsewhere {}.mail(locale)
         }
         Template::TakeoutFailed => {
             request.takeout()?;

@@ -112,8 +112,9 @@ async fn collect(app: &App, job: Job, request: &mut Request) -> Result<End, Fail
     let (bookmark, samples) = note.map_or_else(Default::default, |note| (Some(note.bookmark), note.samples));
     let tables = takeout.form.csv.then(|| Tables::new(engine.map(), &redaction));
     let (line, halt) = (Vec::new(), None);
+    let (redaction, has_gone) = (&redaction, false);
     let mut into =
-        Into { app, job, request, archive, redaction: &redaction, tables, line, note_at, samples, halt };
+        Into { app, job, request, archive, redaction, tables, line, note_at, samples, halt, has_gone };
     let gathered = match bookmark {
         Some(bookmark) => {
             let everything = Selection::new(engine.map(), &[]);
@@ -122,18 +123,18 @@ async fn collect(app: &App, job: Job, request: &mut Request) -> Result<End, Fail
         }
         None => into.gather(&person, &engine).await,
     };
-    let Into { request, archive, samples, halt, .. } = into;
+    let Into { request, archive, samples, halt, has_gone, .. } = into;
     match (gathered, halt) {
         (Ok(()), _) => {}
         (Err(_), Some(end)) => {
             archive.leave().await;
             return Ok(end);
         }
-        (Err(Gathering::Engine(error @ EngineError::Moved)), None) => {
+        (Err(Gathering::Engine(error)), None)
+            if matches!(error, EngineError::Moved) || has_gone || is_gone(&error) =>
+        {
             archive.abort().await;
-            let restarted = takeout.restarted();
-            *request = request.clone().with_work(Work::Takeout(restarted), app.now());
-            ledger.put_request(request).await?;
+            restart(app, job, request).await?;
             return Err(Failure::unavailable(error));
         }
         (Err(error), None) => {
@@ -142,15 +143,35 @@ async fn collect(app: &App, job: Job, request: &mut Request) -> Result<End, Fail
         }
     }
     let key = archive.key().to_owned();
-    let facts = contents::facts(engine.map(), &redaction);
+    let facts = contents::facts(engine.map(), redaction);
     let index = |manifest: &Manifest| contents::index(manifest, &samples, &tenant, locale);
-    let finished = archive.finish(facts, index).await.map_err(Failure::unavailable)?;
+    let finished = match archive.finish(facts, index).await {
+        Ok(finished) => finished,
+        Err(error) => {
+            if matches!(error, ArchiveError::Gone) {
+                restart(app, job, request).await?;
+            }
+            return Err(Failure::unavailable(error));
+        }
+    };
     Ok(End::Whole(takeout::Archive {
         key,
         size: finished.size,
         sha256: finished.sha256.iter().map(|byte| format!("{byte:02x}")).collect(),
         records: finished.records,
     }))
+}
+
+/// Whether the upload that was gone on with has ended: a worker that died may have completed it without saying so.
+fn is_gone(error: &EngineError) -> bool {
+    matches!(error, EngineError::Sink(cause) if matches!(cause.downcast_ref(), Some(ArchiveError::Gone)))
+}
+
+/// Has the next attempt begin anew.
+async fn restart(app: &App, job: Job, request: &mut Request) -> Result<(), Failure> {
+    let restarted = request.takeout().cloned().ok_or(StoreError::Conflict)?.restarted();
+    *request = request.clone().with_work(Work::Takeout(restarted), app.now());
+    Ok(app.ledger(job.org).put_request(request).await?)
 }
 
 /// What is handed to whoever goes on, beside where the archive stands.
@@ -319,6 +340,8 @@ struct Into<'a> {
     samples: Samples,
     /// Why it stopped, if not for an error.
     halt: Option<End>,
+    /// Whether the upload had ended when it was to be noted how far the work has got.
+    has_gone: bool,
 }
 
 impl Into<'_> {
@@ -339,7 +362,10 @@ impl Into<'_> {
             true => {
                 let note = Note { bookmark, samples: self.samples.clone() };
                 let note = serde_json::to_vec(&note).map_err(Failure::internal)?;
-                let checkpoint = self.archive.checkpoint(note).await.map_err(Failure::unavailable)?;
+                let checkpoint = self.archive.checkpoint(note).await.map_err(|error| {
+                    self.has_gone = matches!(error, ArchiveError::Gone);
+                    Failure::unavailable(error)
+                })?;
                 Some(serde_json::to_string(&checkpoint).map_err(Failure::internal)?)
             }
             false => None,
@@ -427,7 +453,13 @@ async fn finish(app: &App, job: Job, request: Request, archive: takeout::Archive
     let token = link::Token { org: job.org, person: job.person, request: request.id, secret };
     let mut ready = request.with_work(Work::Takeout(takeout), now);
     if let Some(address) = deliver_to {
-        ready = ready.with_notice(Template::TakeoutReady, address, Some(token.to_string()), now);
+        let person = ledger.person(job.person).await?;
+        let verified = person.as_ref().and_then(|person| person.verified_email());
+        let elsewhere = verified.filter(|verified| !verified.eq_ignore_ascii_case(&address));
+        ready = ready.with_notice(Template::TakeoutReady, address.clone(), Some(token.to_string()), now);
+        if let Some(verified) = elsewhere {
+            ready = ready.with_notice(Template::TakeoutElsewhere, verified.to_owned(), None, now);
+        }
     }
     match ledger.put_request(&ready).await {
         Ok(()) => {}

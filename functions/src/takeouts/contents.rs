@@ -269,8 +269,9 @@ fn types(DataType { scalar, array }: DataType) -> Map<String, serde_json::Value>
 pub(super) fn index(manifest: &Manifest, samples: &Samples, tenant: &Tenant, locale: Locale) -> String {
     let words = match locale {
         // Not in Finnish so far.
-        Locale::En | Locale::Fi => &Words::EN,
+        Locale::En => &Words::EN,
         Locale::De => &Words::DE,
+        Locale::Fi => &Words::FI,
     };
     TakeoutIndex {
         words,

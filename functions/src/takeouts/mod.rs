@@ -19,7 +19,7 @@ pub mod revoke;
 pub mod show;
 
 use domain::{
-    OrgId, PersonId, RequestId,
+    OrgId, PersonId, PersonKey, RequestId, Timestamp,
     locale::Locale,
     request::{Door, Kind, Request, Template, Work},
     takeout::{Archive, Delivery, Form, Format, Takeout, TakeoutState},
@@ -29,7 +29,7 @@ use http::{HeaderMap, header::RANGE};
 use runtime::{App, Caller, Failure, Json, Zip, queues::Queue};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use store::{StoreError, requests::Created};
+use store::{Ledger, StoreError, requests::Created};
 use uuid::Uuid;
 use wire::{
     At, Code, Fault, Problem, Query, Reason,
@@ -56,7 +56,7 @@ struct Meta {
     recipient: Option<String>,
     /// Whether records shall be there as CSV as well.
     csv: Option<bool>,
-    /// The language of the page for people: `en` or `de`.
+    /// The language of the page for people: `en`, `de` or `fi`.
     locale: Option<String>,
 }
 
@@ -142,8 +142,9 @@ impl Meta {
         let locale = match self.locale.as_deref() {
             None | Some("en") => Locale::En,
             Some("de") => Locale::De,
+            Some("fi") => Locale::Fi,
             Some(_) => {
-                fault("meta.locale", "en or de");
+                fault("meta.locale", "en, de or fi");
                 Locale::En
             }
         };
@@ -191,6 +192,7 @@ async fn order(
     let ledger = app.ledger(tenant.org);
     app.refuse_while_erasing(tenant, key).await?;
     let now = app.now();
+    refuse_too_many(&ledger, tenant, key, id, now).await?;
     let id = match id {
         Some(chosen) if !ledger.claim_id(chosen, key).await? => return Err(Code::IdTaken.into()),
         Some(chosen) => chosen,
@@ -219,6 +221,29 @@ async fn order(
     app.entrust(tenant.org, &request, queue).await?;
     let resource = TakeoutResource::of(&request, tenant.takeout_life()).ok_or(Code::IdTaken)?;
     Ok(Json(Document { data: resource }))
+}
+
+/// Refuses more takeouts of one person than the tenant allows in a day, whoever orders them. One that was ordered
+/// before is not another. Of orders that come at the same moment some more may pass.
+async fn refuse_too_many(
+    ledger: &Ledger<'_>,
+    tenant: &Tenant,
+    person: PersonKey,
+    id: Option<RequestId>,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let before = ledger.requests(person).await?;
+    if before.iter().any(|request| Some(request.id) == id) {
+        return Ok(());
+    }
+    let ordered = before.iter().filter(|request| request.takeout().is_some()).map(|it| it.received_at);
+    match Takeout::until_next(ordered, tenant.takeouts_a_day(), now) {
+        Some(wait) => {
+            let seconds = u32::try_from(wait.num_seconds()).unwrap_or(u32::MAX);
+            Err(Problem { retry_after: Some(seconds), ..Problem::new(Code::TooManyRequests) }.into())
+        }
+        None => Ok(()),
+    }
 }
 
 /// The takeouts of a person, newest first; paged if asked.

@@ -28,6 +28,7 @@ pub static ROUTE: Route = Route {
         Code::PersonNotFound,
         Code::IdTaken,
         Code::PurgeInProgress,
+        Code::TooManyRequests,
     ],
     needs: &[Need::WriteLedger, Need::QueueTakeouts, Need::QueueNotices],
     summary: "Order a takeout of a user's data",

@@ -138,7 +138,8 @@ impl Archive {
     /// Adds one record, a JSON document on a single line without its line break, to `collection`,
     /// which is `dataset:collection`.
     ///
-    /// Collections best come one after the other: going back to one begins a new entry.
+    /// Collections best come one after the other: going back to one begins a new entry. Between files of their own
+    /// collection, records share one.
     ///
     /// # Errors
     /// As [`ArchiveError`] says.

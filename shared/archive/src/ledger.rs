@@ -15,6 +15,10 @@ use crate::{ArchiveError, Coding, magic};
 /// record would take minutes.
 pub(crate) const ENTRY: usize = 8 << 20;
 
+/// Records are left open up to this size while files of the same collection are added, so that those which come
+/// one by one, each before its file, share entries, too. More is worth an entry of its own, and memory.
+const BESIDE: usize = 1 << 20;
+
 /// Longer files go out in blocks of about this size, and hashing goes by blocks, too.
 pub(crate) const BLOCK: usize = 64 << 10;
 
@@ -49,11 +53,13 @@ pub struct Csv<'a> {
     pub line: &'a [u8],
 }
 
-/// The collections so far and the entry that is open.
+/// The collections so far and the entries that are open.
 #[derive(Default)]
 pub(crate) struct Ledger {
     pub(crate) books: Books,
-    open: Option<Entry>,
+    /// Of one collection.
+    records: Option<Entry>,
+    file: Option<Entry>,
     /// A buffer for the next entry.
     pub(crate) spare: Vec<u8>,
     /// What is still to be done, in this order.
@@ -68,7 +74,7 @@ pub(crate) struct Books {
     pub(crate) given: Given,
 }
 
-/// The entry that is being filled.
+/// An entry that is being filled.
 struct Entry {
     /// Its place in the list of collections.
     collection: usize,
@@ -114,19 +120,19 @@ impl Ledger {
         if line.contains(&b'\n') {
             return Err(ArchiveError::NotOneLine);
         }
-        if self.file_is_open() {
+        if self.file.is_some() {
             return Err(ArchiveError::FileOpen);
         }
-        let fits = self.open.as_ref().is_some_and(|open| {
+        let fits = self.records.as_ref().is_some_and(|open| {
             self.books.collections[open.collection].collection == collection
                 && open.plain.len() + line.len() < ENTRY
                 && open.csv.len() + csv.map_or(0, |csv| csv.line.len()) <= ENTRY
         });
         if !fits {
-            self.close();
-            self.begin(collection, Kind::Records(0));
+            self.close_records();
+            self.records = Some(self.begin(collection, Kind::Records(0)));
         }
-        if let Some(open) = &mut self.open {
+        if let Some(open) = &mut self.records {
             if let Kind::Records(records) = &mut open.kind {
                 *records += 1;
             }
@@ -151,17 +157,25 @@ impl Ledger {
         original_name: &str,
         length: u64,
     ) -> Result<(), ArchiveError> {
-        if self.file_is_open() {
+        if self.file.is_some() {
             return Err(ArchiveError::FileOpen);
         }
-        self.close();
+        match &mut self.records {
+            Some(records)
+                if self.books.collections[records.collection].collection == collection
+                    && records.plain.len() + records.csv.len() <= BESIDE =>
+            {
+                records.plain.shrink_to(BESIDE);
+            }
+            Some(_) | None => self.close_records(),
+        }
         let original_name = original_name.to_owned();
         let kind = if length <= ENTRY as u64 {
             Kind::File { original_name, length }
         } else {
             Kind::Stream { original_name, length, name: None }
         };
-        self.begin(collection, kind);
+        self.file = Some(self.begin(collection, kind));
         Ok(())
     }
 
@@ -183,16 +197,18 @@ impl Ledger {
         if self.open_file()?.left() > 0 {
             return Err(ArchiveError::WrongLength);
         }
-        self.close();
+        if let Some(file) = self.file.take() {
+            self.close(file);
+        }
         Ok(())
     }
 
     /// Ends the records, so that all there is has been counted and given out.
     pub(crate) fn settle(&mut self) -> Result<(), ArchiveError> {
-        if self.file_is_open() {
+        if self.file.is_some() {
             return Err(ArchiveError::FileOpen);
         }
-        self.close();
+        self.close_records();
         Ok(())
     }
 
@@ -213,36 +229,39 @@ impl Ledger {
         self.steps.push_back(Step::Entry { name, coding, plain: text.into() });
     }
 
-    fn file_is_open(&self) -> bool {
-        self.open.as_ref().is_some_and(Entry::is_file)
-    }
-
     fn open_file(&mut self) -> Result<&mut Entry, ArchiveError> {
-        self.open.as_mut().filter(|open| open.is_file()).ok_or(ArchiveError::NoFileOpen)
+        self.file.as_mut().ok_or(ArchiveError::NoFileOpen)
     }
 
-    /// Opens an entry of the collection, which is put on the list at its first use.
-    fn begin(&mut self, collection: &str, kind: Kind) {
+    fn close_records(&mut self) {
+        if let Some(records) = self.records.take() {
+            self.close(records);
+        }
+    }
+
+    /// An entry of the collection, which is put on the list at its first use.
+    fn begin(&mut self, collection: &str, kind: Kind) -> Entry {
         let known = &mut self.books.collections;
         let collection = known.iter().position(|known| known.collection == collection).unwrap_or_else(|| {
             known.push(Collection { collection: collection.to_owned(), ..Collection::default() });
             known.len() - 1
         });
-        let mut plain = match kind {
-            Kind::Records(_) | Kind::File { .. } => mem::take(&mut self.spare),
+        let plain = match kind {
+            Kind::Records(_) | Kind::File { .. } => {
+                let mut plain = mem::take(&mut self.spare);
+                // At once instead of growing. Memory is taken only as far as it is filled.
+                plain.reserve_exact(ENTRY);
+                plain
+            }
             Kind::Stream { .. } => Vec::with_capacity(BLOCK),
         };
-        if plain.capacity() == 0 {
-            // At once instead of growing. Memory is taken only as far as it is filled.
-            plain.reserve_exact(ENTRY);
-        }
         let (csv, digest) = (Vec::new(), Context::new(&SHA256));
-        self.open = Some(Entry { collection, kind, plain, csv, hashed: 0, bytes: 0, digest });
+        Entry { collection, kind, plain, csv, hashed: 0, bytes: 0, digest }
     }
 
     /// Gives out a block of a long file if there is one, after the beginning of the file's entry.
     fn give_out_block(&mut self) {
-        let Some(open) = &mut self.open else { return };
+        let Some(open) = &mut self.file else { return };
         if open.plain.len() < BLOCK {
             return;
         }
@@ -258,9 +277,8 @@ impl Ledger {
         self.steps.push_back(Step::Bytes(mem::replace(&mut open.plain, Vec::with_capacity(BLOCK))));
     }
 
-    /// Ends the open entry, if any, and writes it into the books.
-    fn close(&mut self) {
-        let Some(mut open) = self.open.take() else { return };
+    /// Ends an entry and writes it into the books.
+    fn close(&mut self, mut open: Entry) {
         open.hash();
         let Entry { collection: number, kind, plain, csv, bytes, digest, .. } = open;
         let collection = &mut self.books.collections[number];
@@ -309,13 +327,6 @@ fn file_name(number: usize, collection: &Collection, original_name: &str, head: 
 }
 
 impl Entry {
-    fn is_file(&self) -> bool {
-        match self.kind {
-            Kind::Records(_) => false,
-            Kind::File { .. } | Kind::Stream { .. } => true,
-        }
-    }
-
     /// How much of the file is still to come.
     fn left(&self) -> u64 {
         match self.kind {
@@ -399,6 +410,25 @@ mod tests {
             ["data/01-0001.ndjson", "data/02-0001.ndjson", "data/01-0002.ndjson"]
         );
         assert_eq!(manifest.collections.iter().map(|it| it.records).collect::<Vec<_>>(), [2, 1]);
+    }
+
+    #[test]
+    fn records_between_files_share_an_entry_until_it_is_worth_one() {
+        let mut ledger = Ledger::default();
+        let line = vec![b'1'; BESIDE / 4 - 1];
+
+        for number in 0..6 {
+            ledger.record("crm:files", &line, None).unwrap();
+            file(&mut ledger, "a.txt", &[number]);
+        }
+
+        let manifest = manifest(&mut ledger);
+        let files: Vec<_> = manifest.collections[0].files.iter().map(|file| file.records).collect();
+        assert_eq!(files, [5, 1]);
+        let files = manifest.collections[0].attachments.iter().map(|file| file.name.as_str());
+        assert_eq!(files.collect::<Vec<_>>()[4..], ["files/01-0005.txt", "files/01-0006.txt"]);
+        assert_eq!(entries(&ledger)[4].0, "data/01-0001.ndjson");
+        assert_eq!(entries(&ledger).last().unwrap().0, "data/01-0002.ndjson");
     }
 
     #[test]

@@ -125,6 +125,8 @@ pub enum Template {
     TakeoutReady,
     /// The takeout is to go to another address; please confirm.
     ConfirmAddress,
+    /// The takeout can be downloaded by whoever reads another address than this one.
+    TakeoutElsewhere,
     /// The takeout could not be built.
     TakeoutFailed,
     /// The purge is queued for a time.

@@ -163,6 +163,21 @@ impl Takeout {
     /// How long a worker may be silent before another takes over.
     pub const PATIENCE: TimeDelta = TimeDelta::minutes(16);
 
+    /// How long it takes until another may be ordered, if as many as may be, `most`, were within 24 hours.
+    pub fn until_next(
+        ordered: impl Iterator<Item = Timestamp>,
+        most: usize,
+        now: Timestamp,
+    ) -> Option<TimeDelta> {
+        let mut leaves: Vec<_> = ordered
+            .map(|at| at + TimeDelta::days(1) - now)
+            .filter(|left| *left > TimeDelta::zero())
+            .collect();
+        leaves.sort_unstable();
+        let place = leaves.len().checked_sub(most)?;
+        leaves.get(place).copied()
+    }
+
     /// A takeout ordered now. `confirmation` is the digest of the token that is mailed when the
     /// delivery must be confirmed.
     pub fn order(
@@ -423,6 +438,20 @@ mod tests {
             Delivery::decide("b@example.com", Some("a@example.com"), Some("a@example.com")),
             Delivery::AfterConfirmation("b@example.com".into())
         );
+    }
+
+    #[test]
+    fn another_may_be_ordered_when_one_of_the_last_is_a_day_old() {
+        let wait = |hours_ago: &[i64], most| {
+            let ordered = hours_ago.iter().map(|hours| now() - TimeDelta::hours(*hours));
+            Takeout::until_next(ordered, most, now()).map(|wait| wait.num_hours())
+        };
+
+        assert_eq!(wait(&[], 1), None);
+        assert_eq!(wait(&[1, 2], 3), None);
+        assert_eq!(wait(&[1, 2, 23], 3), Some(1));
+        assert_eq!(wait(&[1, 2, 24], 3), None);
+        assert_eq!(wait(&[23, 1, 2, 0], 3), Some(22));
     }
 
     #[test]

@@ -87,6 +87,9 @@ pub struct Tenant {
     /// Days for which a takeout can be downloaded, 1 to 30.
     #[serde(default = "days::<13>")]
     takeout_days: u16,
+    /// How many takeouts of one person may be ordered in 24 hours, at least 1.
+    #[serde(default = "takeouts_a_day")]
+    takeouts_a_day: u16,
     /// Days for which a closed request is kept as proof.
     #[serde(default = "days::<1096>")]
     proof_days: u16,
@@ -136,6 +139,10 @@ fn days<const N: u16>() -> u16 {
     N
 }
 
+fn takeouts_a_day() -> u16 {
+    10
+}
+
 fn password_floor() -> u8 {
     12
 }
@@ -160,6 +167,7 @@ impl Tenant {
             grace_days: days::<30>(),
             max_delay_days: days::<90>(),
             takeout_days: days::<13>(),
+            takeouts_a_day: takeouts_a_day(),
             proof_days: days::<1096>(),
             password_floor: password_floor(),
             return_origins: BTreeSet::new(),
@@ -202,6 +210,11 @@ impl Tenant {
         TimeDelta::days(self.takeout_days.clamp(1, 30).into())
     }
 
+    /// How many takeouts of one person may be ordered in 24 hours.
+    pub fn takeouts_a_day(&self) -> usize {
+        self.takeouts_a_day.max(1).into()
+    }
+
     /// How long a closed request is kept as proof.
     pub fn proof_life(&self) -> TimeDelta {
         TimeDelta::days(self.proof_days.into())
@@ -222,11 +235,12 @@ mod tests {
     #[test]
     fn settings_stay_inside_what_is_safe() {
         let tenant: Tenant = serde_json::from_str(
-            r#"{"org":"af5fbd30-7ce7-4548-8b30-4cd59cb2aba1","takeout_days":99,"password_floor":1,"grace_days":200}"#,
+            r#"{"org":"af5fbd30-7ce7-4548-8b30-4cd59cb2aba1","takeout_days":99,"takeouts_a_day":0,"password_floor":1,"grace_days":200}"#,
         )
         .unwrap();
 
         assert_eq!(tenant.takeout_life(), TimeDelta::days(30));
+        assert_eq!(tenant.takeouts_a_day(), 1);
         assert_eq!(tenant.password_floor(), 8);
         assert_eq!(tenant.grace(), TimeDelta::days(90));
     }

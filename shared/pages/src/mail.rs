@@ -53,6 +53,10 @@ pub struct ConfirmAddress<'a> {
     pub expires: DateTime<Utc>,
 }
 
+/// A takeout went to another address; sent to the one that confirmed that.
+#[derive(Clone, Copy, Debug)]
+pub struct TakeoutElsewhere {}
+
 /// The takeout could not be made.
 #[derive(Clone, Copy, Debug)]
 pub struct TakeoutFailed {}
@@ -246,6 +250,7 @@ macro_rules! mails {
 mails! {
     TakeoutReady<'a>: takeout_ready,
     ConfirmAddress<'a>: confirm_address,
+    TakeoutElsewhere: takeout_elsewhere,
     TakeoutFailed: takeout_failed,
     PurgeQueued: purge_queued,
     PurgeDone<'a>: purge_done,

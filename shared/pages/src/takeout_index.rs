@@ -283,6 +283,74 @@ impl Words {
         },
     };
 
+    /// Finnish.
+    pub const FI: Self = Self {
+        language: "fi",
+        title: "Henkilötietosi",
+        made_on: "Tämä on henkilötietojesi jäljennös, joka on tehty",
+        contents: "Tällä sivulla",
+        found: "Mitä löytyi",
+        nothing: "Henkilötietoja ei löytynyt.",
+        caption: "Kokoelmat, joissa on tietoja sinusta",
+        collection: "Kokoelma",
+        holds: "Sisältö",
+        records: "Tietueita",
+        other_files: "Muita tiedostoja",
+        searched: "Myös näistä etsittiin, mutta sinusta ei löytynyt mitään:",
+        reading: "Näin luet tiedostoja",
+        unpack: "Pura ensin koko arkisto; sen jälkeen tämän sivun linkit ja kuvat toimivat.",
+        ndjson: "Tiedosto, jonka pääte on .ndjson, on pelkkää tekstiä. Sen voi avata millä tahansa tekstieditorilla, kuten Muistiolla, TextEditillä tai geditillä. Jokainen rivi on yksi tietue, joka koostuu nimistä ja arvoista. Taulukkolaskenta- ja tietokantaohjelmat voivat tuoda sen muodossa ”JSON Lines”. Tiedosto, jonka pääte on .csv, aukeaa taulukkolaskentaohjelmassa.",
+        numbered: "Muut tiedostot aukeavat ohjelmilla, joita käytät kuviin, asiakirjoihin ja muihin vastaaviin. Arkistossa ne on numeroitu; niiden omat nimet ovat alempana.",
+        machines: "Koneita varten on luettelo kaikista tiedostoista, niiden pituuksista ja SHA-256-tiivisteistä:",
+        categories: "Tietojen ryhmät",
+        purposes: "Mihin niitä käytetään",
+        origin: "Mistä ne ovat peräisin",
+        origins: [
+            ("provided", "Annoit ne itse."),
+            ("observed", "Ne on kirjattu, kun käytit palvelua."),
+            ("derived", "Ne on laskettu muista tiedoista."),
+            ("inferred", "Ne on päätelty muista tiedoista ja voivat olla vääriä."),
+        ],
+        shown_all: "Kaikki tietueet",
+        shown_some: "Ensimmäiset tietueet. Tällä sivulla on vain osa; kaikki ovat tiedostoissa.",
+        all_in: "Kaikki tietueet:",
+        picture: "Kuva",
+        facts: "Mitä sinun on hyvä tietää",
+        made_by: "Tehty ohjelmalla",
+        months: [
+            "tammikuuta",
+            "helmikuuta",
+            "maaliskuuta",
+            "huhtikuuta",
+            "toukokuuta",
+            "kesäkuuta",
+            "heinäkuuta",
+            "elokuuta",
+            "syyskuuta",
+            "lokakuuta",
+            "marraskuuta",
+            "joulukuuta",
+        ],
+        law: Law {
+            controller: "Rekisterinpitäjä",
+            purposes: "Mihin tietojasi käytetään",
+            no_purposes: "Yritys ei ole ilmoittanut sitä yksittäisistä kokoelmista. Kysy yritykseltä, jolta sait tämän jäljennöksen; sen on kerrottava se sinulle.",
+            categories: "Tietojesi ryhmät",
+            no_categories: "Yhtään ei löytynyt.",
+            recipients: "Kenelle tietojasi luovutetaan",
+            retention: "Kuinka kauan tietojasi säilytetään",
+            source: "Mistä tietosi ovat peräisin",
+            sources: "Se sanotaan kunkin kokoelman kohdalla, jos se tiedetään. Muut tiedot olet antanut itse, tai ne on kirjattu, kun käytit palvelua.",
+            automated: "Automaattinen päätöksenteko, myös profilointi",
+            transfers: "Siirrot muihin maihin",
+            ask: "Kysy yritykseltä, jolta sait tämän jäljennöksen; sen on kerrottava se sinulle.",
+            rights: "Oikeutesi",
+            your_rights: "Voit oikaista väärät tiedot ja täydentää puutteelliset, poistaa tietosi, rajoittaa niiden käsittelyä, vastustaa sitä ja siirtää antamasi tiedot muualle (tietosuoja-asetuksen 16–21 artikla). Antamasi suostumuksen voit perua milloin tahansa. Ota yhteyttä yritykseen, jolta sait tämän jäljennöksen.",
+            complaint: "Valitus",
+            your_complaint: "Voit tehdä valituksen tietosuojaviranomaiselle: siellä, missä asut, missä työskentelet tai missä epäilet, että lakia on rikottu (tietosuoja-asetuksen 77 artikla).",
+        },
+    };
+
     /// A moment as people say it.
     fn moment(&self, at: &DateTime<Utc>) -> String {
         use chrono::{Datelike as _, Timelike as _};
@@ -290,6 +358,7 @@ impl Words {
         let (day, year, hour, minute) = (at.day(), at.year(), at.hour(), at.minute());
         match self.language {
             "de" => format!("{day}. {month} {year}, {hour:02}:{minute:02} UTC"),
+            "fi" => format!("{day}. {month} {year} klo {hour}.{minute:02} UTC"),
             _ => format!("{day} {month} {year}, {hour:02}:{minute:02} UTC"),
         }
     }
@@ -473,12 +542,16 @@ mod tests {
     }
 
     #[test]
-    fn the_page_speaks_german() {
-        let page = TakeoutIndex { words: &Words::DE, ..sample() }.page();
+    fn the_page_speaks_german_and_finnish() {
+        for (words, moment) in
+            [(&Words::DE, "1. Mai 2026, 12:00 UTC"), (&Words::FI, "1. toukokuuta 2026 klo 12.00 UTC")]
+        {
+            let page = TakeoutIndex { words, ..sample() }.page();
 
-        check_page(&page);
-        assert!(page.contains(r#"<html lang="de">"#));
-        assert!(text_of(&page).contains("1. Mai 2026, 12:00 UTC"));
+            check_page(&page);
+            assert!(page.contains(&format!(r#"<html lang="{}">"#, words.language)));
+            assert!(text_of(&page).contains(moment));
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 
 mod crashes;
+mod deep;
 mod failures;
 mod readers;
 mod support;

@@ -4,7 +4,8 @@ use domain::deadline::Regime;
 
 use super::{
     ConfirmAddress, ExtensionGround, Kind, Letter, Locale, OneTimeCode, Outcome, PurgeDone, PurgeQueued,
-    Refusal, Regimes, RequestConfirmed, RequestExtended, RequestReceived, TakeoutFailed, TakeoutReady, time,
+    Refusal, Regimes, RequestConfirmed, RequestExtended, RequestReceived, TakeoutElsewhere, TakeoutFailed,
+    TakeoutReady, time,
 };
 
 pub(super) const GREETING: &str = "Guten Tag,";
@@ -47,6 +48,18 @@ pub(super) fn confirm_address(mail: &ConfirmAddress<'_>) -> Letter {
         .link(mail.link)
         .text(format!("Der Link gilt einmal, bis zum {}.", time::moment_in(Locale::De, mail.expires)))
         .text("Wenn Sie es nicht waren, müssen Sie nichts tun: Ohne Ihre Bestätigung wird nichts geliefert.")
+}
+
+pub(super) fn takeout_elsewhere(_: &TakeoutElsewhere) -> Letter {
+    Letter::new("Ihre Daten gingen an eine andere Adresse")
+        .text(
+            "Die Kopie Ihrer personenbezogenen Daten ist fertig. Der Link dazu ging an eine andere Adresse, wie \
+             es von dieser aus bestätigt wurde.",
+        )
+        .text(
+            "Wenn Sie das nicht waren, geben Sie uns sofort Bescheid: Die Kopie kann noch zurückgezogen werden, \
+             und sie öffnet sich nur mit ihrem Passwort.",
+        )
 }
 
 pub(super) fn takeout_failed(_: &TakeoutFailed) -> Letter {

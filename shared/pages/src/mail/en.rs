@@ -4,7 +4,8 @@ use domain::deadline::Regime;
 
 use super::{
     ConfirmAddress, ExtensionGround, Kind, Letter, Locale, OneTimeCode, Outcome, PurgeDone, PurgeQueued,
-    Refusal, Regimes, RequestConfirmed, RequestExtended, RequestReceived, TakeoutFailed, TakeoutReady, time,
+    Refusal, Regimes, RequestConfirmed, RequestExtended, RequestReceived, TakeoutElsewhere, TakeoutFailed,
+    TakeoutReady, time,
 };
 
 pub(super) const GREETING: &str = "Hello,";
@@ -46,6 +47,18 @@ pub(super) fn confirm_address(mail: &ConfirmAddress<'_>) -> Letter {
         .link(mail.link)
         .text(format!("The link works once, until {}.", time::moment_in(Locale::En, mail.expires)))
         .text("If it was not you, you need not do anything: without your confirmation nothing is delivered.")
+}
+
+pub(super) fn takeout_elsewhere(_: &TakeoutElsewhere) -> Letter {
+    Letter::new("Your data was sent to another address")
+        .text(
+            "The copy of your personal data is ready. The link to it went to another address, as was confirmed \
+             from this one.",
+        )
+        .text(
+            "If that was not you, let us know at once: the copy can still be withdrawn, and it opens with its \
+             password alone.",
+        )
 }
 
 pub(super) fn takeout_failed(_: &TakeoutFailed) -> Letter {

@@ -4,7 +4,8 @@ use domain::deadline::Regime;
 
 use super::{
     ConfirmAddress, ExtensionGround, Kind, Letter, Locale, OneTimeCode, Outcome, PurgeDone, PurgeQueued,
-    Refusal, Regimes, RequestConfirmed, RequestExtended, RequestReceived, TakeoutFailed, TakeoutReady, time,
+    Refusal, Regimes, RequestConfirmed, RequestExtended, RequestReceived, TakeoutElsewhere, TakeoutFailed,
+    TakeoutReady, time,
 };
 
 pub(super) const GREETING: &str = "Hei,";
@@ -47,6 +48,18 @@ pub(super) fn confirm_address(mail: &ConfirmAddress<'_>) -> Letter {
         .text(format!("Linkki toimii kerran, {} saakka.", time::moment_in(Locale::Fi, mail.expires)))
         .text(
             "Jos se et ollut sinä, sinun ei tarvitse tehdä mitään: ilman vahvistustasi mitään ei toimiteta.",
+        )
+}
+
+pub(super) fn takeout_elsewhere(_: &TakeoutElsewhere) -> Letter {
+    Letter::new("Tietosi lähetettiin toiseen osoitteeseen")
+        .text(
+            "Henkilötietojesi jäljennös on valmis. Linkki siihen lähetettiin toiseen osoitteeseen, kuten tästä \
+             osoitteesta vahvistettiin.",
+        )
+        .text(
+            "Jos se et ollut sinä, ilmoita meille heti: jäljennöksen voi vielä perua, ja se aukeaa vain \
+             salasanallaan.",
         )
 }
 

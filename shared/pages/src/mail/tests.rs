@@ -28,6 +28,7 @@ fn mails(locale: Locale, link: &str, given: &str, reason: &str, comment: &str) -
     let mut mails = vec![
         ("takeout_ready".to_owned(), TakeoutReady { link, expires }.mail(locale)),
         ("confirm_address".to_owned(), ConfirmAddress { link, expires }.mail(locale)),
+        ("takeout_elsewhere".to_owned(), TakeoutElsewhere {}.mail(locale)),
         ("takeout_failed".to_owned(), TakeoutFailed {}.mail(locale)),
         ("purge_queued".to_owned(), PurgeQueued { due: expires }.mail(locale)),
         (

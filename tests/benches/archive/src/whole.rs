@@ -53,7 +53,7 @@ pub fn memory(report: &mut Report, sizes: &[u64]) -> Result<(), Failure> {
     for (processors, workers) in [("0", "one worker"), ("0,1", "two workers")] {
         for (kind, what) in [("pictures", "attachments"), ("records-mib", "records")] {
             for mib in sizes {
-                let made = Made::by(processors, kind, *mib)?;
+                let made = Made::by(processors, kind, mib)?;
                 report.figure(
                     &format!("{mib} MiB of {what}, {workers}: peak of memory in MiB"),
                     Bar::Most(64.0),
@@ -66,21 +66,30 @@ pub fn memory(report: &mut Report, sizes: &[u64]) -> Result<(), Failure> {
 }
 
 /// What a worker has made.
-struct Made {
-    cpu: f64,
-    peak_mib: f64,
-    entries: f64,
-    plain_mib: f64,
+#[derive(Debug)]
+pub struct Made {
+    /// CPU seconds of its process.
+    pub cpu: f64,
+    /// The most memory that it had.
+    pub peak_mib: f64,
+    /// Entries of the archive.
+    pub entries: f64,
+    /// Of what it was given.
+    pub plain_mib: f64,
 }
 
 impl Made {
-    fn by(processors: &str, kind: &str, count: u64) -> Result<Self, Failure> {
+    /// Has this program, as a [`WORKER`] on these processors, make an archive of this kind and of so much.
+    ///
+    /// # Errors
+    /// If it cannot.
+    pub fn by(processors: &str, kind: &str, of: impl ToString) -> Result<Self, Failure> {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let bucket = runtime.block_on(support::Bucket::new());
         let mut worker = Command::new("taskset")
             .args(["-c", processors])
             .arg(std::env::current_exe()?)
-            .args([WORKER, &bucket.endpoint, kind, &count.to_string()])
+            .args([WORKER, &bucket.endpoint, kind, &of.to_string()])
             .stdout(Stdio::piped())
             .spawn()?;
         let mut said = String::new();
@@ -102,18 +111,32 @@ impl Made {
 /// If it cannot.
 pub fn work(mut arguments: impl Iterator<Item = String>) -> Result<(), Failure> {
     let mut next = || arguments.next().ok_or("a worker needs an endpoint, a kind and a count");
-    let (endpoint, kind, count) = (next()?, next()?, next()?.parse::<u64>()?);
+    let (endpoint, kind, of) = (next()?, next()?, next()?);
     // As in a Lambda.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(make(&endpoint, &kind, count))
+    runtime.block_on(make(&endpoint, &kind, of.parse()?))
+}
+
+/// Says what a worker's work took: CPU seconds, entries, MiB that it was given.
+///
+/// # Errors
+/// If this is not Linux.
+pub fn tell(cpu: f64, entries: u64, mib: f64) -> Result<(), Failure> {
+    println!("{cpu} {} {entries} {mib}", peak_mib()?);
+    Ok(())
+}
+
+/// An archive on its way to the object store that is reached there.
+#[must_use]
+pub fn begin(endpoint: &str) -> Archive {
+    Archive::create(support::destination(support::client(endpoint)), support::password(), support::now())
 }
 
 async fn make(endpoint: &str, kind: &str, count: u64) -> Result<(), Failure> {
     let block = corpus::picture(MIB);
     let lines: Vec<String> = lines();
     let [before, _] = process_seconds()?;
-    let to = support::destination(support::client(endpoint));
-    let mut archive = Archive::create(to, support::password(), support::now());
+    let mut archive = begin(endpoint);
     match kind {
         "pictures" => {
             let mut left = count;
@@ -141,8 +164,7 @@ async fn make(endpoint: &str, kind: &str, count: u64) -> Result<(), Failure> {
     let plain = archive.given().bytes;
     let finished = archive.finish(Facts::default(), |_| String::new()).await?;
     let [after, _] = process_seconds()?;
-    println!("{} {} {} {}", after - before, peak_mib()?, finished.entries, plain as f64 / MIB as f64);
-    Ok(())
+    tell(after - before, finished.entries, plain as f64 / MIB as f64)
 }
 
 /// Enough of them that repeating them is no help to the compression, which looks back 32 KiB.
