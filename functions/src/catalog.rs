@@ -4,7 +4,7 @@
 use runtime::{Endpoint, Worker, docs::Operation};
 
 use crate::{
-    certificates, clients, consents, console, deletions, holds, native, notices, pdr, plans, portal,
+    attachments, certificates, clients, consents, console, deletions, holds, native, notices, pdr, plans, portal,
     processing, purges, takeouts, upkeep,
 };
 
@@ -110,6 +110,11 @@ endpoints! {
     console::release,
     console::plan,
     console::apply_plan,
+    attachments::attach,
+    attachments::upload,
+    attachments::download,
+    attachments::remove,
+    attachments::download_own,
     portal::view_link,
     portal::open_view,
     portal::view,
@@ -127,5 +132,6 @@ pub fn workers() -> Vec<Worker> {
         upkeep::resume::worker(),
         upkeep::sweep::worker(),
         upkeep::deadlines::worker(),
+        attachments::scan::worker(),
     ]
 }

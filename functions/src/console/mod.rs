@@ -103,7 +103,7 @@ fn page(html: String) -> Answer {
 }
 
 /// What is around a page.
-fn frame(caller: &Caller, here: Here) -> Result<Frame<'_>, Failure> {
+pub(crate) fn frame(caller: &Caller, here: Here) -> Result<Frame<'_>, Failure> {
     let staff = caller.staff.as_ref().ok_or(Code::SignedOut)?;
     let may = |permission| caller.grants.allow(permission);
     Ok(Frame {
@@ -121,7 +121,7 @@ fn person_key(text: &str) -> Result<PersonKey, Failure> {
 }
 
 /// The request with this id, while it is kept.
-async fn request_of(app: &App, tenant: &Tenant, id: RequestId) -> Result<Request, Failure> {
+pub(crate) async fn request_of(app: &App, tenant: &Tenant, id: RequestId) -> Result<Request, Failure> {
     let request = app.ledger(tenant.org).request_of_anyone(id).await?;
     request.filter(|request| request.is_kept(app.now())).ok_or_else(|| Code::RequestNotFound.into())
 }
@@ -131,7 +131,7 @@ fn version(request: &Request) -> i64 {
     request.changed_at.timestamp_micros()
 }
 
-fn request_path(id: RequestId) -> String {
+pub(crate) fn request_path(id: RequestId) -> String {
     format!("/console/requests/{id}")
 }
 
@@ -246,7 +246,7 @@ mod tests {
 
     #[test]
     fn each_lambda_serves_what_the_catalog_says_it_does() {
-        let portal = crate::portal::groups();
+        let portal = crate::portal::groups().into_iter().chain(crate::attachments::groups());
         let own = [(SHOW, shown()), (SIGN, signed()), (CHANGE, changed()), (PLAN, planned())];
         for (lambda, served) in own.into_iter().chain(portal) {
             let names = |all: &[Endpoint]| -> BTreeSet<&str> { all.iter().map(|e| e.route.name).collect() };

@@ -2,14 +2,15 @@
 
 use domain::{
     Permission, RequestId,
+    attachment::{Attachment, FileState, Purpose, Unwanted},
     purge::PurgeState,
     request::{Kind, Outcome, Request, Template, Work},
     takeout::TakeoutState,
 };
 use http::Method;
 use pages::console::{
-    Here,
-    request::{Confirm, Confirmed, Event, Mail, Request as View, Start, Time},
+    Badge, Here, Tone,
+    request::{Confirm, Confirmed, Event, File, Mail, Request as View, Start, Time},
 };
 use runtime::{
     Allow, Answer, Caller, Credentials, Failure, Need, Org, Path, Route, State,
@@ -21,7 +22,7 @@ use super::{
     answer_by, door_name, frame, kind_name, page, person_path, request_of, request_path, status_of, stores,
     time_left, version,
 };
-use crate::portal::receipt;
+use crate::{attachments::size, portal::receipt};
 
 /// The route.
 pub static ROUTE: Route = Route {
@@ -98,6 +99,13 @@ pub async fn handle(
                 && request.extended_by(&tenant.law, now).is_some(),
             is_in_doubt: request.clock.is_in_doubt(),
         }),
+        files: request
+            .attachments
+            .iter()
+            .map(|attached| file(&request, attached, may_confirm && request.confirmation.is_none()))
+            .collect(),
+        attach: (may_confirm && request.takes_attachments())
+            .then(|| format!("{}/attachments", request_path(id))),
         mails: request
             .notices
             .iter()
@@ -107,6 +115,37 @@ pub async fn handle(
         remarks: request.remarks,
     };
     Ok(page(view.page()))
+}
+
+/// A file, and whether it may be taken away.
+fn file(request: &Request, file: &Attachment, may_remove: bool) -> File {
+    let path = format!("{}/attachments/{}", request_path(request.id), file.id);
+    let status = match file.state {
+        FileState::Awaited => Some(Badge::new(Tone::Busy, "being looked at")),
+        FileState::Kept { .. } => None,
+        FileState::Refused(unwanted) => Some(Badge::new(
+            Tone::Late,
+            match unwanted {
+                Unwanted::Kind => "refused and deleted: neither PDF, PNG, JPEG nor plain text",
+                Unwanted::Harmful => "refused and deleted: it would do harm",
+                Unwanted::Unscanned => "refused and deleted: the scanner could not look at it",
+            },
+        )),
+    };
+    File {
+        path: matches!(file.state, FileState::Kept { .. }).then(|| path.clone()),
+        label: file.label.clone().unwrap_or_else(|| "File".to_owned()),
+        purpose: match file.purpose {
+            Purpose::Answer => "for the person",
+            Purpose::Internal => "for the staff alone",
+            Purpose::Mandate => "a mandate",
+        },
+        size: size(file.state),
+        status,
+        by: file.by.clone(),
+        at: file.asked_at,
+        remove: may_remove.then(|| format!("{path}/remove")),
+    }
 }
 
 /// What one click starts, and who may.

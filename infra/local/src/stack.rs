@@ -11,7 +11,7 @@ use domain::{
 };
 use functions::{catalog, upkeep::resume};
 use runtime::{
-    App, Clients, Clock, Config, EngineRefused, EngineSource, Entropy, Issuer, Log, Parts, open_engine,
+    App, Clients, Clock, Config, EngineRefused, EngineSource, Entropy, Issuer, Log, Parts, Scanner, open_engine,
 };
 use store::Places;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
@@ -33,6 +33,8 @@ pub(crate) const TABLE: &str = "lethe";
 pub(crate) const KEY_TABLE: &str = "lethe-keys";
 /// The bucket of takeouts.
 pub(crate) const TAKEOUT_BUCKET: &str = "lethe-takeouts";
+/// The bucket of attachments.
+pub(crate) const ATTACHMENT_BUCKET: &str = "lethe-attachments";
 
 /// How long a stopping stack waits for its workers.
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
@@ -59,6 +61,8 @@ pub struct Options {
     pub tenants: Option<Vec<Tenant>>,
     /// Issuers of tokens beside the local one.
     pub issuers: Vec<Issuer>,
+    /// Who scans files that were attached.
+    pub scanner: Option<Scanner>,
     /// Where log lines go.
     pub log: Log,
     /// Counts what calls to AWS would cost, if given.
@@ -138,6 +142,7 @@ impl Stack {
             identity,
             tenants,
             issuers,
+            scanner,
             log,
             meter,
         } = options;
@@ -161,6 +166,7 @@ impl Stack {
         provision::table(&clients, "Ledger", TABLE).await?;
         provision::table(&clients, "Keys", KEY_TABLE).await?;
         provision::bucket(&clients, TAKEOUT_BUCKET).await?;
+        provision::bucket(&clients, ATTACHMENT_BUCKET).await?;
         let queues = provision::queues(&clients).await?;
         provision::secrets(&clients, secrets).await?;
         let demo = if demo { Some(Demo::fill(data.as_deref(), &clients).await?) } else { None };
@@ -180,6 +186,7 @@ impl Stack {
                 table: TABLE.to_owned(),
                 key_table: KEY_TABLE.to_owned(),
                 takeout_bucket: TAKEOUT_BUCKET.to_owned(),
+                attachment_bucket: ATTACHMENT_BUCKET.to_owned(),
                 kms_key: "alias/lethe".to_owned(),
             },
             queues,
@@ -187,6 +194,7 @@ impl Stack {
             mail_from: "privacy@lethe.localhost".to_owned(),
             issuers: std::iter::once(identity.issuer()?).chain(issuers).collect(),
             sign_in: Some(provider::settings(&identity, &gateway)),
+            scanner,
             tenants: tenants.into_iter().map(|tenant| (tenant.org, tenant)).collect::<BTreeMap<OrgId, _>>(),
             other_tenants,
             map,

@@ -154,6 +154,9 @@ pub(crate) const fn sends_to(need: Need) -> Option<Queue> {
         | Need::ResumeTakeouts
         | Need::KeepExports
         | Need::DeleteTakeouts
+        | Need::KeepAttachments
+        | Need::ScanAttachments
+        | Need::DeleteAttachments
         | Need::SendMail
         | Need::ReadStores
         | Need::EraseStores => None,

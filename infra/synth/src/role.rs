@@ -198,6 +198,9 @@ const fn policies_of(need: Need) -> &'static [&'static str] {
         Need::ResumeTakeouts => &["MayResumeTakeouts"],
         Need::KeepExports => &["MayKeepExports"],
         Need::DeleteTakeouts => &["MayDeleteTakeouts"],
+        Need::KeepAttachments => &["MayKeepAttachments"],
+        Need::ScanAttachments => &["MayScanAttachments"],
+        Need::DeleteAttachments => &["MayDeleteAttachments"],
         Need::QueueTakeouts => &["MayQueueTakeouts"],
         Need::QueuePurges => &["MayQueuePurges"],
         Need::QueueNotices => &["MayQueueNotices"],
@@ -258,6 +261,11 @@ fn restraints(lambda: &Lambda) -> Vec<Statement> {
             What::Resource(finished_takeouts(lambda)),
         ));
     }
+    restraints.push(statement(
+        "Deny",
+        &["s3:GetObject", "s3:GetObjectVersion"],
+        What::Resource(vec![Intrinsic::sub("${AttachmentBucket.Arn}/*")]),
+    ));
     restraints
 }
 

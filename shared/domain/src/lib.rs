@@ -4,6 +4,7 @@
 //! Time, ids and random bytes are arguments everywhere; only [`datamap::Masker::random`] draws its secrets
 //! itself, because nobody else may ever have them.
 
+pub mod attachment;
 pub mod audit;
 pub mod calendar;
 pub mod certificate;
@@ -32,7 +33,7 @@ pub mod tenant;
 #[cfg(test)]
 mod properties;
 
-pub use ids::{HoldId, OrgId, PersonId, PersonKey, RequestId};
+pub use ids::{AttachmentId, HoldId, OrgId, PersonId, PersonKey, RequestId};
 pub use permission::Permission;
 
 /// A moment in UTC.

@@ -5,7 +5,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    PersonId, PersonKey, RequestId, Timestamp,
+    AttachmentId, PersonId, PersonKey, RequestId, Timestamp,
+    attachment::{Attachment, FileState},
     deadline::{Clock, Deadline, Doubt, Duty, Extension, ExtensionGround, Law, Regimes, Stage},
     purge::{Purge, PurgeState, StoreOutcome},
     takeout::{Takeout, TakeoutState},
@@ -186,6 +187,8 @@ pub struct Request {
     pub remarks: Option<String>,
     /// What the time for it depends on, beside when it was received.
     pub clock: Clock,
+    /// Files that staff attached to it.
+    pub attachments: Vec<Attachment>,
     /// How a person closed it.
     pub confirmation: Option<Confirmation>,
     /// What Lethe does about it.
@@ -209,11 +212,14 @@ pub enum Attention {
     Failed,
     /// A note that the request is still open although half of its time is over: the same.
     Deadline,
+    /// A file that was attached and is to be looked at: `scan-attachments`.
+    Scan,
 }
 
 impl Attention {
     /// All kinds.
-    pub const ALL: [Self; 5] = [Self::Purge, Self::Expiry, Self::Stalled, Self::Failed, Self::Deadline];
+    pub const ALL: [Self; 6] =
+        [Self::Purge, Self::Expiry, Self::Stalled, Self::Failed, Self::Deadline, Self::Scan];
 }
 
 /// Why the time for a request cannot be changed.
@@ -263,6 +269,7 @@ impl Request {
             version: 1,
             remarks: None,
             clock: Clock::default(),
+            attachments: Vec::new(),
             confirmation: None,
             work: Work::Manual,
             notices: Vec::new(),
@@ -423,6 +430,47 @@ impl Request {
         self
     }
 
+    /// Whether files can be attached: while it is open to the staff, and nobody is being erased by it, for then
+    /// they would go at once.
+    pub fn takes_attachments(&self) -> bool {
+        self.confirmation.is_none()
+            && self.keep_until.is_none()
+            && self.purge().is_none()
+            && self.attachments.len() < Attachment::MOST
+    }
+
+    /// The next version, for which a file is awaited; none if it takes no more. Whoever reads the request to
+    /// close it has seen no other than before.
+    #[must_use]
+    pub fn awaiting(mut self, attachment: Attachment) -> Option<Self> {
+        self.takes_attachments().then(|| {
+            self.attachments.push(attachment);
+            Self { version: self.version + 1, ..self }
+        })
+    }
+
+    /// One of its files.
+    pub fn attachment(&self, id: AttachmentId) -> Option<&Attachment> {
+        self.attachments.iter().find(|attachment| attachment.id == id)
+    }
+
+    /// The next version, in which an awaited file has come this far; none if it is not awaited any more.
+    #[must_use]
+    pub fn attachment_is(mut self, id: AttachmentId, state: FileState) -> Option<Self> {
+        let attachment = self.attachments.iter_mut().find(|attachment| attachment.id == id)?;
+        let was_awaited = attachment.is_awaited();
+        attachment.state = state;
+        was_awaited.then(|| Self { version: self.version + 1, ..self })
+    }
+
+    /// The next version, without a file; none if it has no such.
+    #[must_use]
+    pub fn without_attachment(mut self, id: AttachmentId) -> Option<Self> {
+        let before = self.attachments.len();
+        self.attachments.retain(|attachment| attachment.id != id);
+        (self.attachments.len() < before).then(|| Self { version: self.version + 1, ..self })
+    }
+
     /// Whether a mail should have been sent by now.
     pub fn is_mail_late(&self, now: Timestamp) -> bool {
         self.pending_notices().any(|(_, notice)| notice.retry_at <= now)
@@ -543,7 +591,10 @@ impl Request {
             .min_by_key(|(_, at)| *at);
         // A purge that was given up waits for people, who may be told by the very mail that is due.
         let failed = || self.purge().filter(|purge| purge.state == PurgeState::Failed);
-        let moving = [work, mail].into_iter().flatten().min_by_key(|(_, at)| *at);
+        // Files of somebody who is being erased are deleted, not looked at.
+        let awaited = self.attachments.iter().filter(|file| file.is_awaited() && self.purge().is_none());
+        let file = awaited.map(|file| (Attention::Scan, file.asked_at)).min_by_key(|(_, at)| *at);
+        let moving = [work, mail, file].into_iter().flatten().min_by_key(|(_, at)| *at);
         moving.or_else(|| failed().map(|_| (Attention::Failed, self.changed_at)))
     }
 
@@ -623,6 +674,7 @@ impl Request {
             person_id: None,
             remarks: None,
             clock,
+            attachments: Vec::new(),
             confirmation,
             work,
             keep_until: Some(self.keep_until.unwrap_or(keep_until)),

@@ -3,7 +3,7 @@
 use std::{convert::Infallible, marker::PhantomData, str::FromStr};
 
 use bytes::Bytes;
-use domain::{HoldId, OrgId, PersonId, RequestId, tenant::Tenant};
+use domain::{AttachmentId, HoldId, OrgId, PersonId, RequestId, tenant::Tenant};
 use http::HeaderMap;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -157,6 +157,12 @@ impl PathParam for OrgId {
 }
 
 impl PathParam for HoldId {
+    fn parse(text: &str) -> Result<Self, Reason> {
+        read(text, Reason::Uuid)
+    }
+}
+
+impl PathParam for AttachmentId {
     fn parse(text: &str) -> Result<Self, Reason> {
         read(text, Reason::Uuid)
     }

@@ -39,7 +39,7 @@ pub use call::{
 };
 pub use clients::Clients;
 pub use clock::Clock;
-pub use config::{Config, ConfigError, Issuer, QueueUrls, SignIn};
+pub use config::{Config, ConfigError, Issuer, QueueUrls, Scanner, SignIn};
 pub use engine::{EngineRefused, open_engine};
 pub use entropy::Entropy;
 pub use events::{Trigger, Worker, WorkerSpec, on_jobs, on_tick};

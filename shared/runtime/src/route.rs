@@ -82,6 +82,12 @@ pub enum Need {
     KeepExports,
     /// Deletes takeouts.
     DeleteTakeouts,
+    /// Lets staff send files into quarantine, hands out those that are kept, and takes them away.
+    KeepAttachments,
+    /// Reads files in quarantine, and keeps them.
+    ScanAttachments,
+    /// Deletes all files of a person.
+    DeleteAttachments,
     /// Sends to the queue of takeouts.
     QueueTakeouts,
     /// Sends to the queue of purges.
@@ -107,6 +113,9 @@ impl Need {
             | Self::ResumeTakeouts
             | Self::KeepExports
             | Self::DeleteTakeouts
+            | Self::KeepAttachments
+            | Self::ScanAttachments
+            | Self::DeleteAttachments
             | Self::QueueTakeouts
             | Self::QueuePurges
             | Self::QueueNotices

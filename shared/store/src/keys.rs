@@ -305,6 +305,7 @@ pub fn due_partition(attention: Attention, shard: u8) -> String {
         Attention::Stalled => "STALLED",
         Attention::Failed => "FAILED",
         Attention::Deadline => "DEADLINE",
+        Attention::Scan => "SCAN",
     };
     format!("{name}#{shard}")
 }

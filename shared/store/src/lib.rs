@@ -15,11 +15,13 @@
 //! | [`sessions`] | who of the staff is signed in to the console |
 //! | [`links`] | one-time links into the personal data view |
 //! | [`takeouts`] | finished archives |
+//! | [`attachments`] | files that belong to requests |
 //! | [`vault`] | keys: pseudonyms, sealing, and forgetting by destroying a key |
 //!
 //! Every read and write goes through a [`Ledger`], which belongs to one tenant; only sweepers and
 //! the look-up of API clients work across tenants, and they say so.
 
+pub mod attachments;
 pub mod certificates;
 pub mod clients;
 pub mod consents;
@@ -31,6 +33,7 @@ pub mod links;
 pub mod list;
 pub mod persons;
 pub mod plans;
+mod post_policy;
 pub mod replies;
 pub mod requests;
 mod services;
@@ -44,6 +47,7 @@ use std::sync::Arc;
 
 use domain::{OrgId, PersonId, PersonKey};
 
+use attachments::Attachments;
 use certificates::Signers;
 pub use error::StoreError;
 pub use services::Services;
@@ -61,6 +65,8 @@ pub struct Places {
     pub key_table: String,
     /// The bucket of finished takeouts.
     pub takeout_bucket: String,
+    /// The bucket of files that belong to requests.
+    pub attachment_bucket: String,
     /// The KMS key that wraps all others.
     pub kms_key: String,
 }
@@ -75,17 +81,19 @@ struct Inner {
     table: Table,
     vault: Vault,
     takeouts: Takeouts,
+    attachments: Attachments,
     signers: Signers,
 }
 
 impl Store {
     /// The ledger in `places`.
     pub fn new(services: Services, places: Places) -> Self {
-        let Places { table, key_table, takeout_bucket, kms_key } = places;
+        let Places { table, key_table, takeout_bucket, attachment_bucket, kms_key } = places;
         let vault = Vault::new(Table::new(services.clone(), key_table), services.clone(), kms_key);
         let takeouts = Takeouts::new(services.clone(), takeout_bucket);
+        let attachments = Attachments::new(services.clone(), attachment_bucket);
         let (table, signers) = (Table::new(services, table), Signers::default());
-        Self { inner: Arc::new(Inner { table, vault, takeouts, signers }) }
+        Self { inner: Arc::new(Inner { table, vault, takeouts, attachments, signers }) }
     }
 
     /// The part of the ledger that belongs to one tenant.
@@ -96,6 +104,11 @@ impl Store {
     /// Finished takeouts.
     pub fn takeouts(&self) -> &Takeouts {
         &self.inner.takeouts
+    }
+
+    /// Files that belong to requests.
+    pub fn attachments(&self) -> &Attachments {
+        &self.inner.attachments
     }
 }
 
