@@ -4,8 +4,8 @@
 use runtime::{Endpoint, Worker, docs::Operation};
 
 use crate::{
-    attachments, certificates, clients, consents, console, deletions, holds, native, notices, pdr, plans, portal,
-    processing, purges, takeouts, upkeep,
+    attachments, certificates, clients, consents, console, deletions, holds, native, notices, pdr, plans,
+    portal, processing, purges, takeouts, upkeep,
 };
 
 /// The endpoints, as what is called and as what is documented.
@@ -105,6 +105,7 @@ endpoints! {
     console::make_request,
     console::confirm,
     console::clock,
+    console::agent,
     console::start_takeout,
     console::call_off,
     console::release,
@@ -119,6 +120,7 @@ endpoints! {
     portal::open_view,
     portal::view,
     portal::receipt,
+    portal::prove,
 }
 
 /// Every worker.

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 mod architecture;
+mod attachments;
 mod contract;
 mod staff;
 mod world;
@@ -30,6 +31,7 @@ mod plans;
 mod portal;
 mod prices;
 mod processing;
+mod proof;
 mod purges;
 mod rallyhere;
 mod slashid;

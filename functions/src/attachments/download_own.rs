@@ -48,7 +48,8 @@ pub async fn handle(
 ) -> Result<Answer, Failure> {
     let Some(opened) = opened(&app, &headers).await? else { return Ok(unusable()) };
     let (org, person) = (opened.tenant.org, opened.person);
-    let request = app.ledger(org).request(person, request).await?.filter(|request| request.is_kept(app.now()));
+    let request =
+        app.ledger(org).request(person, request).await?.filter(|request| request.is_kept(app.now()));
     let request = request.ok_or(Code::DataNotFound)?;
     let file = request.attachment(id).filter(|file| is_shown(&request, file));
     let state = file.ok_or(Code::DataNotFound)?.state;

@@ -29,8 +29,7 @@ pub static ROUTE: Route = Route {
 };
 
 /// What the OpenAPI document says of it.
-static DOCS: Docs =
-    Docs::answers(&[Good::empty(303, "To the request")]).ask(r#"{"form_token":"7f3a"}"#);
+static DOCS: Docs = Docs::answers(&[Good::empty(303, "To the request")]).ask(r#"{"form_token":"7f3a"}"#);
 
 /// The form.
 #[derive(Deserialize, JsonSchema)]

@@ -4,8 +4,7 @@ use domain::attachment::{FileKind, Unwanted};
 
 /// What every scanner finds, so that a company can see that files are looked at. In two halves, lest it be found
 /// in our own binaries.
-const EICAR: [&[u8]; 2] =
-    [br"X5O!P%@AP[4\PZX54(P^)7CC)7}", b"$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"];
+const EICAR: [&[u8]; 2] = [br"X5O!P%@AP[4\PZX54(P^)7CC)7}", b"$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"];
 
 /// What ends an archive, wherever in a file that is.
 const END_OF_ZIP: &[u8] = b"PK\x05\x06";
@@ -89,7 +88,9 @@ mod tests {
 
     #[test]
     fn a_file_is_not_two_things_at_once() {
-        for start in [&b"%PDF-1.7\n"[..], b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0\0\x10JFIF\0", b"Dear Ada,\n"] {
+        for start in
+            [&b"%PDF-1.7\n"[..], b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0\0\x10JFIF\0", b"Dear Ada,\n"]
+        {
             check(&[start, b"...PK\x05\x06\0\0\0\0"].concat(), Err(Unwanted::Kind));
             check(&[start, &EICAR.concat(), b"\n"].concat(), Err(Unwanted::Harmful));
         }

@@ -4,6 +4,7 @@
 //! A page's address names a person by their pseudonym, never by what identifies them: addresses are logged,
 //! remembered and sent on.
 
+pub mod agent;
 pub mod apply_plan;
 pub mod call_off;
 pub mod clock;
@@ -87,6 +88,7 @@ fn changed() -> Vec<Endpoint> {
         make_request::endpoint(),
         confirm::endpoint(),
         clock::endpoint(),
+        agent::endpoint(),
         start_takeout::endpoint(),
         call_off::endpoint(),
         release::endpoint(),

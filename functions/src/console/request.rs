@@ -3,6 +3,7 @@
 use domain::{
     Permission, RequestId,
     attachment::{Attachment, FileState, Purpose, Unwanted},
+    identity::Fact,
     purge::PurgeState,
     request::{Kind, Outcome, Request, Template, Work},
     takeout::TakeoutState,
@@ -56,6 +57,7 @@ pub async fn handle(
     let now = app.now();
     let person = app.ledger(tenant.org).person(request.person).await?;
     let can_notify = person.as_ref().is_some_and(|person| person.email().is_some());
+    let has_verified = person.as_ref().is_some_and(|person| person.verified_email().is_some());
     let may_confirm = caller.grants.allow(Permission::PdrConfirm);
     let is_closed = request.confirmation.is_some() || request.keep_until.is_some();
     let confirm = (may_confirm && !is_closed).then(|| Confirm {
@@ -98,6 +100,17 @@ pub async fn handle(
                 && request.clock.extension.is_none()
                 && request.extended_by(&tenant.law, now).is_some(),
             is_in_doubt: request.clock.is_in_doubt(),
+            can_mail_code: has_verified,
+            agent: format!("{}/agent", request_path(id)),
+            can_accept: request.identity.agent.as_ref().is_some_and(|agent| !agent.is_accepted),
+        }),
+        agent: request.identity.agent.as_ref().map(|agent| {
+            let name = agent.name.clone().unwrap_or_else(|| "forgotten".to_owned());
+            let badge = match agent.is_accepted {
+                true => Badge::new(Tone::Good, "mandate accepted"),
+                false => Badge::new(Tone::Soon, "mandate to be checked"),
+            };
+            (name, badge)
         }),
         files: request
             .attachments
@@ -218,7 +231,19 @@ fn clock(request: &Request) -> Vec<Event> {
         let told = extension.told_at.map(|at| event(at, "The person was told of the extension"));
         [event(extension.decided_at, &format!("Extended: {reason}"))].into_iter().chain(told)
     });
-    let mut events: Vec<Event> = asked.chain(extended).collect();
+    let trail = request.identity.trail.iter().map(|step| {
+        let what = match step.what {
+            Fact::CodeSent => "A code was mailed to the person",
+            Fact::CodeMissed => "Another code was tried",
+            Fact::CodeEntered => "The code was entered",
+            Fact::SeenByStaff => "Staff have seen who it is",
+            Fact::AgentNamed => "It was noted who acts for the person",
+            Fact::MandateAccepted => "The mandate was accepted",
+        };
+        let by = step.by.as_ref().map(|by| format!(": {by}")).unwrap_or_default();
+        event(step.at, &format!("{what}{by}"))
+    });
+    let mut events: Vec<Event> = asked.chain(extended).chain(trail).collect();
     events.sort_by_key(|event| event.at);
     events
 }

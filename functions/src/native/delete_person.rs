@@ -22,7 +22,7 @@ pub static ROUTE: Route = Route {
     credentials: Credentials::BasicOrBearer,
     allow: Allow::AnyOf(&[Permission::PersonsWrite]),
     errors: &[Code::PersonNotFound, Code::PurgeInProgress, Code::Held, Code::Conflict],
-    needs: &[Need::ForgetLedger, Need::DeleteTakeouts, Need::DeleteAttachments],
+    needs: &[Need::ForgetLedger, Need::DeleteTakeouts],
     summary: "Take a person out of the registry",
 };
 

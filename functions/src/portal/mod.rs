@@ -2,6 +2,7 @@
 //! page of a receipt.
 
 pub mod open_view;
+pub mod prove;
 pub mod receipt;
 pub mod token;
 pub mod view;
@@ -27,6 +28,8 @@ use token::ViewToken;
 
 /// The Lambda of the pages that only read.
 const SHOW: &str = "show-portal";
+/// The Lambda of what persons do themselves.
+const OPEN: &str = "record-view-opening";
 /// The cookie of a view that was opened.
 const COOKIE: &str = "__Host-lethe-view";
 /// How long it can be looked around in.
@@ -37,13 +40,22 @@ pub fn show() -> ExitCode {
     runtime::serve_all(shown())
 }
 
+/// The Lambda `record-view-opening`.
+pub fn open() -> ExitCode {
+    runtime::serve_all(done())
+}
+
+fn done() -> Vec<Endpoint> {
+    vec![open_view::endpoint(), prove::endpoint()]
+}
+
 fn shown() -> Vec<Endpoint> {
     vec![view_link::endpoint(), view::endpoint(), receipt::endpoint()]
 }
 
 #[cfg(test)]
 pub(crate) fn groups() -> Vec<(&'static str, Vec<Endpoint>)> {
-    vec![(SHOW, shown())]
+    vec![(SHOW, shown()), (OPEN, done())]
 }
 
 /// The answer to a link that does not work, whatever is wrong with it.

@@ -41,7 +41,6 @@ pub static SPEC: WorkerSpec = WorkerSpec {
         Need::ReadStores,
         Need::EraseStores,
         Need::DeleteTakeouts,
-        Need::DeleteAttachments,
         Need::Certify,
         Need::QueuePurges,
         Need::QueueNotices,

@@ -11,7 +11,8 @@ use domain::{
 };
 use functions::{catalog, upkeep::resume};
 use runtime::{
-    App, Clients, Clock, Config, EngineRefused, EngineSource, Entropy, Issuer, Log, Parts, Scanner, open_engine,
+    App, Clients, Clock, Config, EngineRefused, EngineSource, Entropy, Issuer, Log, Parts, Scanner,
+    open_engine,
 };
 use store::Places;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};

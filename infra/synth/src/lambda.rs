@@ -147,6 +147,7 @@ pub(crate) const fn sends_to(need: Need) -> Option<Queue> {
         Need::ReadLedger
         | Need::WriteLedger
         | Need::KeepSessions
+        | Need::KeepLimits
         | Need::ForgetLedger
         | Need::Certify
         | Need::ReadTakeouts
@@ -156,7 +157,6 @@ pub(crate) const fn sends_to(need: Need) -> Option<Queue> {
         | Need::DeleteTakeouts
         | Need::KeepAttachments
         | Need::ScanAttachments
-        | Need::DeleteAttachments
         | Need::SendMail
         | Need::ReadStores
         | Need::EraseStores => None,

@@ -190,6 +190,7 @@ const fn policies_of(need: Need) -> &'static [&'static str] {
     match need {
         Need::ReadLedger => &["MayReadLedger"],
         Need::KeepSessions => &["MayReadLedger", "MayKeepSessions"],
+        Need::KeepLimits => &["MayReadLedger", "MayKeepLimits"],
         Need::WriteLedger => &["MayReadLedger", "MayWriteLedger"],
         Need::ForgetLedger => &["MayReadLedger", "MayWriteLedger", "MayForgetLedger"],
         Need::Certify => &["MayCertify"],
@@ -200,7 +201,6 @@ const fn policies_of(need: Need) -> &'static [&'static str] {
         Need::DeleteTakeouts => &["MayDeleteTakeouts"],
         Need::KeepAttachments => &["MayKeepAttachments"],
         Need::ScanAttachments => &["MayScanAttachments"],
-        Need::DeleteAttachments => &["MayDeleteAttachments"],
         Need::QueueTakeouts => &["MayQueueTakeouts"],
         Need::QueuePurges => &["MayQueuePurges"],
         Need::QueueNotices => &["MayQueueNotices"],

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use wire::{At, Code, Dialect, Fault, Problem, Query, Reason};
 
 use crate::{
-    App, Caller, Failure, Route,
+    App, Caller, Failure, Route, Source,
     docs::{Operation, schema_of},
 };
 
@@ -25,6 +25,7 @@ pub struct Call {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
     pub(crate) caller: Option<Caller>,
+    pub(crate) source: Source,
 }
 
 /// What a handler can take from a call.

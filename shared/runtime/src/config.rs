@@ -147,7 +147,9 @@ impl Config {
             mail_from: need("LETHE_MAIL_FROM")?,
             issuers: json("LETHE_ISSUERS", &need("LETHE_ISSUERS")?)?,
             sign_in: optional("LETHE_SIGN_IN").map(|text| json("LETHE_SIGN_IN", &text)).transpose()?,
-            scanner: optional("LETHE_SCANNER").map(|name| json("LETHE_SCANNER", &format!("\"{name}\""))).transpose()?,
+            scanner: optional("LETHE_SCANNER")
+                .map(|name| json("LETHE_SCANNER", &format!("\"{name}\"")))
+                .transpose()?,
             tenants: tenants.into_iter().map(|tenant| (tenant.org, tenant)).collect(),
             other_tenants: None,
             map: MapFiles {

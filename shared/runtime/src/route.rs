@@ -68,7 +68,9 @@ pub enum Need {
     WriteLedger,
     /// Begins, renews and ends sessions of the console.
     KeepSessions,
-    /// Deletes from the ledger what a forgotten person leaves.
+    /// Counts what strangers do.
+    KeepLimits,
+    /// Deletes from the ledger what a forgotten person leaves, and their files.
     ForgetLedger,
     /// Signs certificates, and puts a new key for it in place of the one before.
     Certify,
@@ -86,8 +88,6 @@ pub enum Need {
     KeepAttachments,
     /// Reads files in quarantine, and keeps them.
     ScanAttachments,
-    /// Deletes all files of a person.
-    DeleteAttachments,
     /// Sends to the queue of takeouts.
     QueueTakeouts,
     /// Sends to the queue of purges.
@@ -106,7 +106,11 @@ impl Need {
     /// Whether it cannot be met without the ledger.
     pub const fn is_of_ledger(self) -> bool {
         match self {
-            Self::ReadLedger | Self::WriteLedger | Self::KeepSessions | Self::ForgetLedger => true,
+            Self::ReadLedger
+            | Self::WriteLedger
+            | Self::KeepSessions
+            | Self::KeepLimits
+            | Self::ForgetLedger => true,
             Self::Certify
             | Self::ReadTakeouts
             | Self::WriteTakeouts
@@ -115,7 +119,6 @@ impl Need {
             | Self::DeleteTakeouts
             | Self::KeepAttachments
             | Self::ScanAttachments
-            | Self::DeleteAttachments
             | Self::QueueTakeouts
             | Self::QueuePurges
             | Self::QueueNotices

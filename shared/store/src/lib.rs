@@ -13,6 +13,7 @@
 //! | [`clients`] | API clients and our own token-signing key |
 //! | [`replies`] | what was answered under an idempotency key |
 //! | [`sessions`] | who of the staff is signed in to the console |
+//! | [`limits`] | how often strangers did something of late |
 //! | [`links`] | one-time links into the personal data view |
 //! | [`takeouts`] | finished archives |
 //! | [`attachments`] | files that belong to requests |
@@ -29,6 +30,7 @@ pub mod deadlines;
 mod error;
 pub mod holds;
 pub mod keys;
+pub mod limits;
 pub mod links;
 pub mod list;
 pub mod persons;

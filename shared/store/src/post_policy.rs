@@ -56,9 +56,8 @@ impl Signer<'_> {
     fn sign(&self, policy: &str) -> Option<String> {
         let mut scope = self.credential.split('/').skip(1);
         let first = format!("AWS4{}", self.secret).into_bytes();
-        let key = scope.try_fold(first, |key, part| {
-            (!part.is_empty()).then(|| hmac(&key, part.as_bytes()))
-        })?;
+        let key =
+            scope.try_fold(first, |key, part| (!part.is_empty()).then(|| hmac(&key, part.as_bytes())))?;
         Some(hex::encode(hmac(&key, policy.as_bytes())))
     }
 }

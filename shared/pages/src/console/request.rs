@@ -44,6 +44,8 @@ pub struct Request<'a> {
     pub start: Option<Start>,
     /// How it can be closed, if the reader may.
     pub confirm: Option<Confirm>,
+    /// Who acts for the person, and whether they may.
+    pub agent: Option<(String, Badge)>,
     /// What its time depends on, in words.
     pub clock: Vec<Event>,
     /// How its time can be changed, if the reader may.
@@ -115,6 +117,12 @@ pub struct Time {
     pub can_extend: bool,
     /// Whether the person was asked who they are and has not answered.
     pub is_in_doubt: bool,
+    /// Whether there is an address that is known to be the person's.
+    pub can_mail_code: bool,
+    /// Where it is noted who acts for the person.
+    pub agent: String,
+    /// Whether somebody was named whose mandate can be accepted.
+    pub can_accept: bool,
 }
 
 /// A file of a request.
@@ -187,7 +195,11 @@ impl Request<'static> {
                 version: 1,
                 can_extend: true,
                 is_in_doubt: false,
+                can_mail_code: true,
+                agent: format!("{}/agent", row.path),
+                can_accept: true,
             }),
+            agent: Some(("Bo Berg".to_owned(), Badge::new(super::Tone::Soon, "mandate to be checked"))),
             files: vec![File {
                 path: Some(format!("{}/attachments/1", row.path)),
                 label: "Letter of 2 March".to_owned(),
@@ -226,6 +238,7 @@ mod tests {
             confirm: None,
             time: None,
             person: None,
+            agent: Some((HOSTILE.to_owned(), Badge::new(super::super::Tone::Good, "accepted"))),
             remarks: Some(HOSTILE.to_owned()),
             files: vec![File {
                 path: None,

@@ -4,6 +4,7 @@ use domain::{
     AttachmentId, HoldId, PersonId, PersonKey, RequestId, Timestamp,
     attachment::{Attachment, FileState, Purpose},
     deadline::Clock,
+    identity::{Agent, Identity, SentCode, Step},
     mandate::Mandate,
     processing::Erasure,
     purge::{Purge, PurgeState, StoreOutcome},
@@ -33,6 +34,11 @@ pub(super) struct RequestItem {
     changed: Timestamp,
     #[serde(default, skip_serializing_if = "Clock::is_empty")]
     clock: Clock,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    trail: Vec<Step>,
+    /// Whether the mandate of whoever acts for the person is accepted, if somebody does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    agent: Option<bool>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     files: Vec<FileItem>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -117,6 +123,10 @@ pub(super) struct Private {
     comment: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     labels: Vec<Option<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    agent: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<SentCode>,
     deliver_to: Option<String>,
     password: Option<String>,
     confirmation: Option<[u8; 32]>,
@@ -140,6 +150,8 @@ impl Private {
             extension: request.clock.extension.as_ref().and_then(|extension| extension.reason.clone()),
             internal: request.confirmation.as_ref().and_then(|confirmation| confirmation.remarks.clone()),
             comment: request.confirmation.as_ref().and_then(|confirmation| confirmation.comment.clone()),
+            agent: request.identity.agent.as_ref().and_then(|agent| agent.name.clone()),
+            code: request.identity.code,
             labels: request.attachments.iter().map(|file| file.label.clone()).collect(),
             deliver_to: takeout.and_then(|takeout| takeout.deliver_to.clone()),
             password: takeout.and_then(|takeout| takeout.password.clone()),
@@ -175,6 +187,8 @@ impl RequestItem {
             received: request.received_at,
             changed: request.changed_at,
             clock: request.clock.clone(),
+            trail: request.identity.trail.clone(),
+            agent: request.identity.agent.as_ref().map(|agent| agent.is_accepted),
             files: request.attachments.iter().map(FileItem::of).collect(),
             confirmed: request.confirmation.as_ref().map(Confirmed::of),
             work: WorkItem::of(&request.work),
@@ -240,6 +254,11 @@ impl RequestItem {
             version: self.v,
             remarks: private.remarks,
             clock,
+            identity: Identity {
+                code: private.code,
+                agent: self.agent.map(|is_accepted| Agent { name: private.agent, is_accepted }),
+                trail: self.trail,
+            },
             attachments: self
                 .files
                 .into_iter()
