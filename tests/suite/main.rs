@@ -21,6 +21,7 @@ mod doors;
 mod engine_cli;
 mod erased;
 mod events;
+mod figures;
 mod format;
 mod holds;
 mod idempotency;

@@ -9,7 +9,7 @@ use std::{
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{OrgId, tenant::Tenant};
-use local::{Identity, Options, Stack, TokenRequest, VirtualClock};
+use local::{Identity, Meter, Options, Stack, TokenRequest, VirtualClock};
 use reqwest::{Client, Method, RequestBuilder};
 use runtime::{Issuer, Log, Scanner, auth::hash_secret};
 use serde_json::{Value, json};
@@ -68,6 +68,7 @@ pub(crate) struct Setup {
     pub(crate) data: Option<PathBuf>,
     pub(crate) with_shop: bool,
     pub(crate) scanner: Option<Scanner>,
+    pub(crate) meter: Option<Meter>,
 }
 
 impl Setup {
@@ -80,6 +81,7 @@ impl Setup {
             data: None,
             with_shop: true,
             scanner: None,
+            meter: None,
         }
     }
 
@@ -109,7 +111,7 @@ impl Setup {
                 check_line(&line);
                 lines.lock().unwrap().push(line);
             }),
-            meter: None,
+            meter: self.meter,
         })
         .await
         .unwrap();
