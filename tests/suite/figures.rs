@@ -41,7 +41,7 @@ async fn a_page_of_fifty_costs_the_same_however_many_requests_there_are() {
     let mut costs: Vec<(Bill, usize)> = Vec::new();
     for (from, to) in [(0, 200), (200, 2_000)] {
         fill(&world, from, to).await;
-        meter.take();
+        let _ = meter.take();
         let page = robin.text("/console/requests").await;
         costs.push((meter.take(), page.len()));
         assert_eq!(page.matches("<a href=\"/console/requests/").count(), 50, "{page}");

@@ -170,7 +170,11 @@ fn status_of(request: &Request) -> Badge {
         (Work::Purge(purge), _) => purge_status(purge),
         (Work::Takeout(takeout), _) => match takeout.state {
             TakeoutState::Unconfirmed => Badge::new(Tone::Plain, "address to be confirmed"),
-            TakeoutState::InProgress => Badge::new(Tone::Busy, "collecting"),
+            TakeoutState::InProgress => {
+                // How much there will be in all nobody knows before it is read.
+                let so_far = takeout.progress.map(|so_far| format!(", {} records so far", so_far.records));
+                Badge::new(Tone::Busy, format!("collecting{}", so_far.unwrap_or_default()))
+            }
             TakeoutState::Ready => Badge::new(Tone::Good, "ready to fetch"),
             TakeoutState::Expired => Badge::new(Tone::Plain, "expired"),
             TakeoutState::Failed => Badge::new(Tone::Late, "failed"),

@@ -79,7 +79,7 @@ pub(crate) async fn opened(app: &App, headers: &HeaderMap) -> Result<Option<Open
     let link = app.ledger(tenant.org).view_link(ticket.person).await?;
     let Some(ViewLink { view: Some(open), return_uri, .. }) = link else { return Ok(None) };
     let is_open = open.digest == ticket.digest() && app.now() < open.until;
-    Ok(is_open.then(|| Opened { tenant, person: ticket.person, until: open.until, return_uri }))
+    Ok(is_open.then_some(Opened { tenant, person: ticket.person, until: open.until, return_uri }))
 }
 
 /// Whether the person is shown a file: what they were answered with, once they were.

@@ -18,6 +18,7 @@ use runtime::{
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
+use store::StoreError;
 use wire::{Code, Dialect};
 
 use super::receipt;
@@ -31,7 +32,7 @@ pub static ROUTE: Route = Route {
     dialect: Dialect::Page,
     credentials: Credentials::None,
     allow: Allow::Anyone,
-    errors: &[Code::InvalidField, Code::RequestNotFound, Code::Conflict, Code::TooManyRequests],
+    errors: &[Code::InvalidField, Code::RequestNotFound, Code::TooManyRequests],
     needs: &[Need::WriteLedger, Need::QueueNotices],
     summary: "Prove who makes a request, by a code that is mailed",
 };
@@ -99,15 +100,14 @@ async fn send(app: &App, org: OrgId, request: Request) -> Result<Told, Failure> 
     let sent = SentCode { digest: digest_of(request.id, &code), sent_at: now, misses: 0 };
     let job = Job { org, person: request.person, request: request.purge().is_none().then_some(request.id) };
     let with_code = |request: Request| {
-        let next = request.code_sent(sent, None, now).map_err(|_| Failure::from(Code::Conflict))?;
-        Ok::<_, Failure>(Some(next.with_notice(
-            Template::OneTimeCode,
-            address.clone(),
-            Some(code.clone()),
-            now,
-        )))
+        let next = request.code_sent(sent, None, now).ok();
+        let mail =
+            |next: Request| next.with_notice(Template::OneTimeCode, address.clone(), Some(code.clone()), now);
+        Ok::<_, StoreError>(next.map(mail))
     };
-    app.ledger(org).amend_request(request, with_code).await?;
+    if app.ledger(org).amend_request(request, with_code).await?.is_none() {
+        return Ok(Told::Over);
+    }
     app.nudge(Queue::Notices, job).await;
     Ok(Told::Sent)
 }
@@ -115,13 +115,12 @@ async fn send(app: &App, org: OrgId, request: Request) -> Result<Told, Failure> 
 /// Takes a code.
 async fn tried(app: &App, org: OrgId, request: Request, proof: &str) -> Result<Told, Failure> {
     let (digest, now) = (digest_of(request.id, proof), app.now());
-    let tried = |request: Request| {
-        request.code_tried(digest, now).map(Some).map_err(|_| Failure::from(Code::Conflict))
-    };
+    let tried = |request: Request| Ok::<_, StoreError>(request.code_tried(digest, now).ok());
     let next = app.ledger(org).amend_request(request, tried).await?;
     Ok(match next {
         Some(next) if !next.clock.is_in_doubt() => Told::Proved,
-        Some(_) | None => Told::Wrong,
+        Some(_) => Told::Wrong,
+        None => Told::Over,
     })
 }
 

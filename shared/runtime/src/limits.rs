@@ -94,7 +94,9 @@ impl App {
         match self.ledger(org).take(what.limit(), what.name(), who, now).await? {
             Ok(()) => Ok(()),
             Err(retry_at) => {
-                let seconds = u32::try_from((retry_at - now).num_seconds()).unwrap_or_default() + 1;
+                // Rounded up, since whoever comes a moment too early is refused once more.
+                let seconds = ((retry_at - now).num_milliseconds() + 999) / 1000;
+                let seconds = u32::try_from(seconds).unwrap_or_default();
                 Err(Problem { retry_after: Some(seconds), ..Problem::new(Code::TooManyRequests) }.into())
             }
         }

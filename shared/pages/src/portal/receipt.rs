@@ -57,11 +57,13 @@ pub enum Told {
     Wrong,
     /// It was the code.
     Proved,
+    /// No code works any more, or none is asked for.
+    Over,
 }
 
 impl Told {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Sent, Self::Nowhere, Self::Wrong, Self::Proved];
+    pub const ALL: [Self; 5] = [Self::Sent, Self::Nowhere, Self::Wrong, Self::Proved, Self::Over];
 
     /// Its name in an address.
     pub const fn name(self) -> &'static str {
@@ -70,6 +72,7 @@ impl Told {
             Self::Nowhere => "nowhere",
             Self::Wrong => "wrong",
             Self::Proved => "proved",
+            Self::Over => "over",
         }
     }
 
@@ -85,6 +88,7 @@ impl Told {
                 "That was not the code. After five wrong ones it no longer works; you can ask for another."
             }
             Self::Proved => "Thank you: that was the code. The time for your answer runs again.",
+            Self::Over => "No code is waited for: it is too late for that one, or nobody asks any more.",
         }
     }
 }
