@@ -55,6 +55,7 @@ pub async fn handle(
         frame: frame(&caller, Here::Requests)?,
         label: awaited.label.clone(),
         action: form.url.to_string(),
+        origin: form.url.origin().ascii_serialization(),
         fields: form.fields,
         back: request_path(request.id),
     };

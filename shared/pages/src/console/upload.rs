@@ -15,6 +15,8 @@ pub struct Upload<'a> {
     pub label: Option<String>,
     /// Where it is sent.
     pub action: String,
+    /// Where that is, for the page's own policy.
+    pub origin: String,
     /// What is sent before it.
     pub fields: Vec<(&'static str, String)>,
     /// The request.
@@ -39,9 +41,12 @@ mod tests {
             frame: Frame::sample(),
             label: Some(HOSTILE.to_owned()),
             action: "https://bucket.example.com/".to_owned(),
+            origin: "https://bucket.example.com".to_owned(),
             fields: vec![("key", HOSTILE.to_owned())],
             back: "/console/requests/0192f1c4-7d5e-7c3b-9a51-2f6d0c8e4b77".to_owned(),
         };
-        check_page(&page.page());
+        let page = page.page();
+        check_page(&page);
+        assert!(page.contains("form-action 'self' https://bucket.example.com\""));
     }
 }
