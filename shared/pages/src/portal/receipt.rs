@@ -87,7 +87,7 @@ impl Told {
             Self::Wrong => {
                 "That was not the code. After five wrong ones it no longer works; you can ask for another."
             }
-            Self::Proved => "Thank you: that was the code. The time for your answer runs again.",
+            Self::Proved => "Thank you: that was the code.",
             Self::Over => "No code is waited for: it is too late for that one, or nobody asks any more.",
         }
     }
