@@ -4,8 +4,8 @@
 use runtime::{Endpoint, Worker, docs::Operation};
 
 use crate::{
-    audit, certificates, clients, consents, console, deletions, holds, native, notices, pdr, plans, portal,
-    processing, purges, takeouts, upkeep,
+    attachments, audit, certificates, clients, consents, console, deletions, holds, native, notices, pdr, plans,
+    portal, processing, purges, takeouts, upkeep,
 };
 
 /// The endpoints, as what is called and as what is documented.
@@ -108,15 +108,22 @@ endpoints! {
     console::make_request,
     console::confirm,
     console::clock,
+    console::agent,
     console::start_takeout,
     console::call_off,
     console::release,
     console::plan,
     console::apply_plan,
+    attachments::attach,
+    attachments::upload,
+    attachments::download,
+    attachments::remove,
+    attachments::download_own,
     portal::view_link,
     portal::open_view,
     portal::view,
     portal::receipt,
+    portal::prove,
 }
 
 /// Every worker.
@@ -131,5 +138,6 @@ pub fn workers() -> Vec<Worker> {
         upkeep::sweep::worker(),
         upkeep::deadlines::worker(),
         audit::note::worker(),
+        attachments::scan::worker(),
     ]
 }

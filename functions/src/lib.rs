@@ -6,6 +6,7 @@
 #[macro_use]
 mod lambda;
 
+pub mod attachments;
 pub mod audit;
 pub mod catalog;
 pub mod certificates;

@@ -147,6 +147,7 @@ fn environment(name: &str, world: &World) -> BTreeMap<String, String> {
         ("LETHE_KEY_TABLE", config.places.key_table.clone()),
         ("LETHE_TAKEOUT_BUCKET", config.places.takeout_bucket.clone()),
         ("LETHE_AUDIT_BUCKET", config.places.audit_bucket.clone()),
+        ("LETHE_ATTACHMENT_BUCKET", config.places.attachment_bucket.clone()),
         ("LETHE_KMS_KEY", config.places.kms_key.clone()),
         ("LETHE_TAKEOUT_QUEUE", config.queues.takeouts.clone()),
         ("LETHE_PURGE_QUEUE", config.queues.purges.clone()),

@@ -32,7 +32,9 @@ async function visitor() {
   page.on("pageerror", (error) => fault(`a script failed: ${error.message}`));
   page.on("console", (line) => { if (line.type() === "error" && !/status of 4\d\d/.test(line.text())) fault(`the browser says: ${line.text()}`); });
   page.on("request", (request) => {
-    if (!request.url().startsWith(world.gateway)) fault(`loads ${request.url()}`);
+    // A file is sent to its bucket directly, and fetched from there.
+    const isFile = request.isNavigationRequest() && request.url().startsWith(world.files);
+    if (!request.url().startsWith(world.gateway) && !isFile) fault(`loads ${request.url()}`);
   });
   return page;
 }
@@ -107,6 +109,23 @@ const [sheet] = await Promise.all([robin.waitForEvent("download"), robin.click("
 if (!sheet.suggestedFilename().endsWith(".xlsx")) fault("the export is no spreadsheet");
 await robin.goto(request);
 await look(robin, "request");
+await robin.click("summary:has-text('Attach a file')");
+await robin.fill("input[name=label]", "Letter of 2 March");
+await robin.click("button:has-text('Choose the file')");
+await look(robin, "upload");
+const letter = { name: "letter.pdf", mimeType: "application/pdf", buffer: Buffer.from("%PDF-1.7\nDear Alice,") };
+await robin.setInputFiles("input[name=file]", letter);
+await robin.click("button:has-text('Send it')");
+await expect(robin, "being looked at", "the request");
+if (!robin.url().startsWith(request)) fault(`the upload leads to ${robin.url()}`);
+await fetch(`${world.gateway}/_local/advance`, {
+  method: "POST",
+  headers: { "content-type": "application/json" },
+  body: JSON.stringify({ seconds: 60 }),
+});
+await robin.goto(request);
+await expect(robin, "PDF, 20 bytes", "the request");
+await look(robin, "request-with-file");
 await robin.fill("textarea[name=comment]", "We have corrected your date of birth.");
 await robin.fill("textarea[name=remarks]", "Saw the passport.");
 await robin.check("input[name=notify]");
@@ -143,6 +162,8 @@ await person.click("button:has-text('Show my requests')");
 await expect(person, "We have corrected your date of birth.", "the view");
 if (person.url().includes("ssdt")) fault("the token stays in the address");
 await look(person, "view");
+const [file] = await Promise.all([person.waitForEvent("download"), person.click("text=Letter of 2 March")]);
+if (file.suggestedFilename() !== "attachment.pdf") fault(`the file is called ${file.suggestedFilename()}`);
 await person.click("text=Receipt");
 await look(person, "receipt");
 await person.goto("/receipt");
@@ -151,6 +172,27 @@ await person.goto(world.link);
 await person.click("button:has-text('Show my requests')");
 await expect(person, "This link does not work", "the used link");
 await look(person, "used-link");
+
+// Somebody is in doubt who it is, and a code shows it.
+await robin.goto(world.restriction);
+await robin.click("summary:has-text('Change it')");
+await robin.click("button:has-text('Ask by a code')");
+await expect(robin, "A code was mailed to the person: Robin Rask", "the request in doubt");
+await robin.click("summary:has-text('Somebody acts for the person')");
+await robin.fill("input[name=name]", "Bo Berg, attorney");
+await robin.click("button:has-text('Note it')");
+await look(robin, "request-in-doubt");
+await fetch(`${world.gateway}/_local/drain`, { method: "POST" });
+const mails = await (await fetch(`${world.gateway}/_local/outbox`)).json();
+const [, code, receipt] = /^(\d{8})$[^]*(\/receipt\?code=[\w-]+)/m.exec(mails.at(-1).text);
+await person.goto(receipt);
+await look(person, "receipt-in-doubt");
+await person.fill("input[name=proof]", code);
+await person.click("button:has-text('Confirm')");
+await expect(person, "that was the code", "the receipt");
+await look(person, "receipt-proved");
+await robin.goto(world.restriction);
+await expect(robin, "The code was entered", "the trail");
 
 await dana.goto("/console");
 await dana.click("text=Sign out");

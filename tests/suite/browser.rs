@@ -43,6 +43,8 @@ async fn the_whole_story_in_a_browser() {
         "email": "alice@example.com",
         "access": made[0],
         "erasure": made[1],
+        "restriction": made[2],
+        "files": world.stack.endpoints.s3,
         "link": link["viewUri"],
     });
 

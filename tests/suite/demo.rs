@@ -159,6 +159,7 @@ async fn run(data: Option<PathBuf>, folder: TempDir, start: Start) -> World {
         identity: start.identity,
         tenants: None,
         issuers: Vec::new(),
+        scanner: None,
         log: Log::new(move |line| lines.lock().unwrap().push(line)),
         meter: None,
     })

@@ -472,6 +472,7 @@ async fn services_are_found_as_the_environment_says() {
         identity: Identity::of_folder(folder.path()).unwrap(),
         tenants: None,
         issuers: Vec::new(),
+        scanner: None,
         log: Log::new(|_| {}),
         meter: None,
     })

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 mod architecture;
+mod attachments;
 mod contract;
 mod staff;
 mod world;
@@ -21,6 +22,7 @@ mod doors;
 mod engine_cli;
 mod erased;
 mod events;
+mod figures;
 mod format;
 mod holds;
 mod idempotency;
@@ -31,6 +33,7 @@ mod plans;
 mod portal;
 mod prices;
 mod processing;
+mod proof;
 mod purges;
 mod rallyhere;
 mod slashid;

@@ -9,9 +9,9 @@ use std::{
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{OrgId, tenant::Tenant};
-use local::{Identity, Options, Stack, TokenRequest, VirtualClock};
+use local::{Identity, Meter, Options, Stack, TokenRequest, VirtualClock};
 use reqwest::{Client, Method, RequestBuilder};
-use runtime::{Issuer, Log, auth::hash_secret};
+use runtime::{Issuer, Log, Scanner, auth::hash_secret};
 use serde_json::{Value, json};
 use sqlx::{Connection, Row as _, SqliteConnection};
 use store::clients::ApiClient;
@@ -67,6 +67,8 @@ pub(crate) struct Setup {
     pub(crate) clock: VirtualClock,
     pub(crate) data: Option<PathBuf>,
     pub(crate) with_shop: bool,
+    pub(crate) scanner: Option<Scanner>,
+    pub(crate) meter: Option<Meter>,
 }
 
 impl Setup {
@@ -78,6 +80,8 @@ impl Setup {
             clock: VirtualClock::standing_at(START.parse().unwrap()),
             data: None,
             with_shop: true,
+            scanner: None,
+            meter: None,
         }
     }
 
@@ -102,11 +106,12 @@ impl Setup {
             identity: self.identity,
             tenants: self.tenants,
             issuers: self.issuers,
+            scanner: self.scanner,
             log: Log::new(move |line| {
                 check_line(&line);
                 lines.lock().unwrap().push(line);
             }),
-            meter: None,
+            meter: self.meter,
         })
         .await
         .unwrap();

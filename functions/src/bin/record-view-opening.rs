@@ -1,5 +1,5 @@
 //! Lambda `record-view-opening`.
 
 fn main() -> std::process::ExitCode {
-    functions::portal::open_view::main()
+    functions::portal::open()
 }

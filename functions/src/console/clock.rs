@@ -4,11 +4,12 @@
 use domain::{
     Permission, RequestId,
     deadline::ExtensionGround,
+    identity::SentCode,
     request::{ClockError, Request, Template},
 };
 use http::Method;
 use runtime::{
-    Allow, Answer, Credentials, Failure, Form, Need, Org, Path, Route, State,
+    Allow, Answer, Caller, Credentials, Failure, Form, Limited, Need, Org, Path, Route, State,
     docs::{Docs, Good},
     queues::{Job, Queue},
 };
@@ -16,7 +17,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use wire::{Code, Dialect, Problem, Reason};
 
-use super::{request_of, request_path, version};
+use super::{agent, request_of, request_path, version};
+use crate::portal::prove;
 
 /// The route.
 pub static ROUTE: Route = Route {
@@ -33,6 +35,7 @@ pub static ROUTE: Route = Route {
         Code::RequestNotFound,
         Code::PersonNotFound,
         Code::Conflict,
+        Code::TooManyRequests,
     ],
     needs: &[Need::WriteLedger, Need::QueueNotices],
     summary: "Extend the time for a request, or note a doubt who the person is",
@@ -50,6 +53,8 @@ pub enum Step {
     ExtendForComplexity,
     /// More time, because there are many.
     ExtendForNumber,
+    /// The person is asked who they are by a code, mailed to the address that is known to be theirs.
+    SendCode,
     /// The person was asked who they are.
     AskedWho,
     /// They have answered.
@@ -77,20 +82,29 @@ pub struct Ask {
 pub async fn handle(
     State(app): State,
     Org(tenant): Org,
+    caller: Caller,
     Path(id): Path<RequestId>,
     Form(ask): Form<Ask>,
 ) -> Result<Answer, Failure> {
+    let staff = caller.staff.as_ref().ok_or(Code::SignedOut)?;
     let ledger = app.ledger(tenant.org);
     let request = request_of(&app, &tenant, id).await?;
     let now = app.now();
     let (key, is_current) = (request.person, request.purge().is_some());
     let is_extension = matches!(ask.step, Step::ExtendForComplexity | Step::ExtendForNumber);
+    let is_code = matches!(ask.step, Step::SendCode);
     let mut address = None;
-    if is_extension {
-        // An extension holds once the person is told of it.
+    if is_extension || is_code {
+        // An extension holds once the person is told of it; a code proves something where the address is theirs.
         let person = ledger.person(key).await?.ok_or(Code::PersonNotFound)?;
         let none = || Problem::field("step", Reason::Other("cannot be told: there is no address".into()));
-        address = Some(person.email().ok_or_else(none)?.to_owned());
+        let known = if is_code { person.verified_email() } else { person.email() };
+        address = Some(known.ok_or_else(none)?.to_owned());
+    }
+    let mut secret = None;
+    if is_code {
+        app.limit_person(tenant.org, Limited::SendCode, key).await?;
+        secret = Some(prove::new_code(&app));
     }
     let change = |request: Request| {
         if version(&request) != ask.version {
@@ -101,17 +115,24 @@ pub async fn handle(
                 request.extended(&tenant.law, ExtensionGround::Complexity, &ask.reason, now)
             }
             Step::ExtendForNumber => request.extended(&tenant.law, ExtensionGround::Number, &ask.reason, now),
+            Step::SendCode => {
+                let code = secret.as_deref().unwrap_or_default();
+                let sent = SentCode { digest: prove::digest_of(id, code), sent_at: now, misses: 0 };
+                let sent = request.code_sent(sent, Some(&staff.name), now).map_err(agent::refusal)?;
+                Ok(sent)
+            }
             Step::AskedWho => request.doubted(now),
-            Step::Answered => request.doubt_answered(now),
+            Step::Answered => request.seen_by_staff(&staff.name, now),
         };
         let next = next.map_err(refusal)?;
+        let template = if is_code { Template::OneTimeCode } else { Template::Extended };
         Ok(Some(match &address {
-            Some(address) => next.with_notice(Template::Extended, address.clone(), None, now),
+            Some(address) => next.with_notice(template, address.clone(), secret.clone(), now),
             None => next,
         }))
     };
     ledger.amend_request(request, change).await?;
-    if is_extension {
+    if address.is_some() {
         let job = Job { org: tenant.org, person: key, request: (!is_current).then_some(id) };
         app.nudge(Queue::Notices, job).await;
     }

@@ -167,7 +167,42 @@ endpoint!(handle);
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+    use domain::{
+        PersonKey, RequestId,
+        request::{Door, Kind},
+    };
+    use uuid::Uuid;
+
     use super::*;
+
+    /// What this process has needed at most, in KiB. Each test has a process of its own.
+    fn peak() -> u64 {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+
+    #[test]
+    fn a_hundred_thousand_rows_need_no_more_memory_than_there_is() {
+        let tenant = Tenant::new("af5fbd30-7ce7-4548-8b30-4cd59cb2aba1".parse().unwrap());
+        let now = "2026-03-02T10:00:00Z".parse().unwrap();
+        let mut book = Workbook::new();
+        let sheet = book.add_worksheet_with_constant_memory().unwrap();
+        head(sheet).unwrap();
+        let before = peak();
+        for line in 1..=100_000 {
+            let id = RequestId(Uuid::from_u128(line.into()));
+            let person = format!("person-{line}").parse().unwrap();
+            let mut request = Request::new(id, PersonKey([1; 10]), person, Kind::Access, Door::Trivore, now);
+            request.remarks = Some(format!("Called support {line} times and wants a copy of everything."));
+            row(sheet, line, &tenant, &request).unwrap();
+        }
+        let book = book.save_to_buffer().unwrap();
+
+        let more = peak() - before;
+        assert!(book.len() > 1_000_000 && more <= 64 * 1024, "{} bytes, {more} KiB", book.len());
+    }
 
     #[test]
     fn a_cell_holds_what_excel_takes() {

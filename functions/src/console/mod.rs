@@ -4,6 +4,7 @@
 //! A page's address names a person by their pseudonym, never by what identifies them: addresses are logged,
 //! remembered and sent on.
 
+pub mod agent;
 pub mod apply_plan;
 pub mod call_off;
 pub mod clock;
@@ -87,6 +88,7 @@ fn changed() -> Vec<Endpoint> {
         make_request::endpoint(),
         confirm::endpoint(),
         clock::endpoint(),
+        agent::endpoint(),
         start_takeout::endpoint(),
         call_off::endpoint(),
         release::endpoint(),
@@ -103,7 +105,7 @@ fn page(html: String) -> Answer {
 }
 
 /// What is around a page.
-fn frame(caller: &Caller, here: Here) -> Result<Frame<'_>, Failure> {
+pub(crate) fn frame(caller: &Caller, here: Here) -> Result<Frame<'_>, Failure> {
     let staff = caller.staff.as_ref().ok_or(Code::SignedOut)?;
     let may = |permission| caller.grants.allow(permission);
     Ok(Frame {
@@ -121,7 +123,7 @@ fn person_key(text: &str) -> Result<PersonKey, Failure> {
 }
 
 /// The request with this id, while it is kept.
-async fn request_of(app: &App, tenant: &Tenant, id: RequestId) -> Result<Request, Failure> {
+pub(crate) async fn request_of(app: &App, tenant: &Tenant, id: RequestId) -> Result<Request, Failure> {
     let request = app.ledger(tenant.org).request_of_anyone(id).await?;
     request.filter(|request| request.is_kept(app.now())).ok_or_else(|| Code::RequestNotFound.into())
 }
@@ -131,7 +133,7 @@ fn version(request: &Request) -> i64 {
     request.changed_at.timestamp_micros()
 }
 
-fn request_path(id: RequestId) -> String {
+pub(crate) fn request_path(id: RequestId) -> String {
     format!("/console/requests/{id}")
 }
 
@@ -168,7 +170,11 @@ fn status_of(request: &Request) -> Badge {
         (Work::Purge(purge), _) => purge_status(purge),
         (Work::Takeout(takeout), _) => match takeout.state {
             TakeoutState::Unconfirmed => Badge::new(Tone::Plain, "address to be confirmed"),
-            TakeoutState::InProgress => Badge::new(Tone::Busy, "collecting"),
+            TakeoutState::InProgress => {
+                // How much there will be in all nobody knows before it is read.
+                let so_far = takeout.progress.map(|so_far| format!(", {} records so far", so_far.records));
+                Badge::new(Tone::Busy, format!("collecting{}", so_far.unwrap_or_default()))
+            }
             TakeoutState::Ready => Badge::new(Tone::Good, "ready to fetch"),
             TakeoutState::Expired => Badge::new(Tone::Plain, "expired"),
             TakeoutState::Failed => Badge::new(Tone::Late, "failed"),
@@ -246,7 +252,7 @@ mod tests {
 
     #[test]
     fn each_lambda_serves_what_the_catalog_says_it_does() {
-        let portal = crate::portal::groups();
+        let portal = crate::portal::groups().into_iter().chain(crate::attachments::groups());
         let own = [(SHOW, shown()), (SIGN, signed()), (CHANGE, changed()), (PLAN, planned())];
         for (lambda, served) in own.into_iter().chain(portal) {
             let names = |all: &[Endpoint]| -> BTreeSet<&str> { all.iter().map(|e| e.route.name).collect() };

@@ -2,14 +2,16 @@
 
 use domain::{
     Permission, RequestId,
+    attachment::{Attachment, FileState, Purpose, Unwanted},
+    identity::Fact,
     purge::PurgeState,
     request::{Kind, Outcome, Request, Template, Work},
     takeout::TakeoutState,
 };
 use http::Method;
 use pages::console::{
-    Here,
-    request::{Confirm, Confirmed, Event, Mail, Request as View, Start, Time},
+    Badge, Here, Tone,
+    request::{Confirm, Confirmed, Event, File, Mail, Request as View, Start, Time},
 };
 use runtime::{
     Allow, Answer, Caller, Credentials, Failure, Need, Org, Path, Route, State,
@@ -21,7 +23,7 @@ use super::{
     answer_by, door_name, frame, kind_name, page, person_path, request_of, request_path, status_of, stores,
     time_left, version,
 };
-use crate::portal::receipt;
+use crate::{attachments::size, portal::receipt};
 
 /// The route.
 pub static ROUTE: Route = Route {
@@ -55,6 +57,7 @@ pub async fn handle(
     let now = app.now();
     let person = app.ledger(tenant.org).person(request.person).await?;
     let can_notify = person.as_ref().is_some_and(|person| person.email().is_some());
+    let has_verified = person.as_ref().is_some_and(|person| person.verified_email().is_some());
     let may_confirm = caller.grants.allow(Permission::PdrConfirm);
     let is_closed = request.confirmation.is_some() || request.keep_until.is_some();
     let confirm = (may_confirm && !is_closed).then(|| Confirm {
@@ -97,7 +100,25 @@ pub async fn handle(
                 && request.clock.extension.is_none()
                 && request.extended_by(&tenant.law, now).is_some(),
             is_in_doubt: request.clock.is_in_doubt(),
+            can_mail_code: has_verified,
+            agent: format!("{}/agent", request_path(id)),
+            can_accept: request.identity.agent.as_ref().is_some_and(|agent| !agent.is_accepted),
         }),
+        agent: request.identity.agent.as_ref().map(|agent| {
+            let name = agent.name.clone().unwrap_or_else(|| "forgotten".to_owned());
+            let badge = match agent.is_accepted {
+                true => Badge::new(Tone::Good, "mandate accepted"),
+                false => Badge::new(Tone::Soon, "mandate to be checked"),
+            };
+            (name, badge)
+        }),
+        files: request
+            .attachments
+            .iter()
+            .map(|attached| file(&request, attached, may_confirm && request.confirmation.is_none()))
+            .collect(),
+        attach: (may_confirm && request.takes_attachments())
+            .then(|| format!("{}/attachments", request_path(id))),
         mails: request
             .notices
             .iter()
@@ -107,6 +128,37 @@ pub async fn handle(
         remarks: request.remarks,
     };
     Ok(page(view.page()))
+}
+
+/// A file, and whether it may be taken away.
+fn file(request: &Request, file: &Attachment, may_remove: bool) -> File {
+    let path = format!("{}/attachments/{}", request_path(request.id), file.id);
+    let status = match file.state {
+        FileState::Awaited => Some(Badge::new(Tone::Busy, "being looked at")),
+        FileState::Kept { .. } => None,
+        FileState::Refused(unwanted) => Some(Badge::new(
+            Tone::Late,
+            match unwanted {
+                Unwanted::Kind => "refused and deleted: neither PDF, PNG, JPEG nor plain text",
+                Unwanted::Harmful => "refused and deleted: it would do harm",
+                Unwanted::Unscanned => "refused and deleted: the scanner could not look at it",
+            },
+        )),
+    };
+    File {
+        path: matches!(file.state, FileState::Kept { .. }).then(|| path.clone()),
+        label: file.label.clone().unwrap_or_else(|| "File".to_owned()),
+        purpose: match file.purpose {
+            Purpose::Answer => "for the person",
+            Purpose::Internal => "for the staff alone",
+            Purpose::Mandate => "a mandate",
+        },
+        size: size(file.state),
+        status,
+        by: file.by.clone(),
+        at: file.asked_at,
+        remove: may_remove.then(|| format!("{path}/remove")),
+    }
 }
 
 /// What one click starts, and who may.
@@ -179,7 +231,19 @@ fn clock(request: &Request) -> Vec<Event> {
         let told = extension.told_at.map(|at| event(at, "The person was told of the extension"));
         [event(extension.decided_at, &format!("Extended: {reason}"))].into_iter().chain(told)
     });
-    let mut events: Vec<Event> = asked.chain(extended).collect();
+    let trail = request.identity.trail.iter().map(|step| {
+        let what = match step.what {
+            Fact::CodeSent => "A code was mailed to the person",
+            Fact::CodeMissed => "Another code was tried",
+            Fact::CodeEntered => "The code was entered",
+            Fact::SeenByStaff => "Staff have seen who it is",
+            Fact::AgentNamed => "It was noted who acts for the person",
+            Fact::MandateAccepted => "The mandate was accepted",
+        };
+        let by = step.by.as_ref().map(|by| format!(": {by}")).unwrap_or_default();
+        event(step.at, &format!("{what}{by}"))
+    });
+    let mut events: Vec<Event> = asked.chain(extended).chain(trail).collect();
     events.sort_by_key(|event| event.at);
     events
 }

@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, Method};
 use runtime::{
-    Allow, Answer, Credentials, Failure, Need, Route, State,
+    Allow, Answer, Credentials, Failure, Need, Route, Source, State,
     auth::sign_in,
     docs::{Docs, Good, Param},
 };
@@ -17,8 +17,8 @@ pub static ROUTE: Route = Route {
     dialect: Dialect::Page,
     credentials: Credentials::None,
     allow: Allow::Anyone,
-    errors: &[Code::SignInFailed, Code::FeatureOff, Code::InvalidParameter],
-    needs: &[Need::KeepSessions],
+    errors: &[Code::SignInFailed, Code::FeatureOff, Code::InvalidParameter, Code::TooManyRequests],
+    needs: &[Need::KeepSessions, Need::KeepLimits],
     summary: "Begin a session of the console",
 };
 
@@ -33,8 +33,13 @@ static DOCS: Docs = Docs::answers(&[Good::empty(303, "To the console")]).query(&
 ///
 /// # Errors
 /// Those of `ROUTE`.
-pub async fn handle(State(app): State, headers: HeaderMap, query: Query) -> Result<Answer, Failure> {
-    let arrived = sign_in::arrive(&app, &headers, &query).await?;
+pub async fn handle(
+    State(app): State,
+    headers: HeaderMap,
+    source: Source,
+    query: Query,
+) -> Result<Answer, Failure> {
+    let arrived = sign_in::arrive(&app, &headers, &source, &query).await?;
     let answer = Answer::see_other(arrived.next);
     Ok(arrived.cookies.into_iter().fold(answer, Answer::with_cookie))
 }

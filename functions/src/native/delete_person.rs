@@ -54,6 +54,7 @@ pub async fn handle(
         return Err(Code::Held.into());
     }
     app.store().takeouts().remove_all(tenant.org, key).await?;
+    app.store().attachments().discard_all(tenant.org, key).await?;
     ledger.forget_requests(key, None, now + tenant.proof_life(), now).await?;
     ledger.forget_holds(key, now + tenant.proof_life()).await?;
     ledger.forget_person(key, None).await?;

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 use domain::{
     Timestamp,
+    identity::SentCode,
     request::{Notice, Request, Template},
     tenant::Tenant,
 };
@@ -122,7 +123,7 @@ fn mail(app: &App, tenant: &Tenant, request: &Request, notice: &Notice, now: Tim
             RequestConfirmed { outcome, comment_for_user, confirmed_by, regimes }.mail(locale)
         }
         Template::OneTimeCode => {
-            OneTimeCode { code: notice.secret.as_ref()?, life: Notice::CODE_LIFE }.mail(locale)
+            OneTimeCode { receipt, code: notice.secret.as_ref()?, life: SentCode::LIFE }.mail(locale)
         }
     })
 }

@@ -10,6 +10,7 @@ use http::{Method, StatusCode};
 use runtime::{
     Allow, Body, Credentials, Failure, Json, Need, Org, Path, Route, State,
     docs::{Docs, Good},
+    queues::Queue,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -18,6 +19,8 @@ use wire::{
     At, Code, Dialect, Fault, Problem, Reason,
     shapes::trivore::{PersonalDataRequest, RequestType},
 };
+
+use crate::notices::with_receipt;
 
 /// The route.
 pub static ROUTE: Route = Route {
@@ -29,7 +32,7 @@ pub static ROUTE: Route = Route {
     credentials: Credentials::BasicOrBearer,
     allow: Allow::AnyOf(&[Permission::PdrModify]),
     errors: &[Code::InvalidField, Code::PersonNotFound, Code::PurgeInProgress],
-    needs: &[Need::WriteLedger],
+    needs: &[Need::WriteLedger, Need::QueueNotices],
     summary: "Record a personal data request",
 };
 
@@ -78,14 +81,20 @@ pub async fn handle(
     Body(ask): Body<Ask>,
 ) -> Result<(StatusCode, Json<PersonalDataRequest>), Failure> {
     let (kind, remarks) = ask.check()?;
-    let (key, _) = app.subject(&tenant, &user).await?;
+    let (key, person) = app.subject(&tenant, &user).await?;
     app.refuse_while_erasing(&tenant, key).await?;
     let now = app.now();
     let id = app.entropy().request_id(key);
     let mut request = Request::new(id, key, user, kind.into(), Door::Trivore, now);
     request.remarks = Some(remarks);
+    let request = with_receipt(request, &tenant, &person, now);
     let request = match app.ledger(tenant.org).create_request(&request).await? {
-        Created::New => request,
+        Created::New => {
+            if request.pending_notices().next().is_some() {
+                app.entrust(tenant.org, &request, &[Queue::Notices]).await?;
+            }
+            request
+        }
         // A repeat of this very call.
         Created::Before(before) => *before,
     };

@@ -2,6 +2,7 @@
 //! page of a receipt.
 
 pub mod open_view;
+pub mod prove;
 pub mod receipt;
 pub mod token;
 pub mod view;
@@ -10,16 +11,25 @@ pub mod view_link;
 use std::process::ExitCode;
 
 use chrono::TimeDelta;
-use domain::request::{Kind, Request, Status};
-use http::StatusCode;
+use domain::{
+    PersonKey, Timestamp,
+    attachment::{Attachment, FileState, Purpose},
+    request::{Kind, Request, Status},
+    tenant::Tenant,
+};
+use http::{HeaderMap, StatusCode};
 use pages::{
     console::{Badge, Tone},
     portal::view::Unusable,
 };
-use runtime::{Answer, Endpoint};
+use runtime::{Answer, App, Endpoint, Failure, cookie};
+use store::links::ViewLink;
+use token::ViewToken;
 
 /// The Lambda of the pages that only read.
 const SHOW: &str = "show-portal";
+/// The Lambda of what persons do themselves.
+const OPEN: &str = "record-view-opening";
 /// The cookie of a view that was opened.
 const COOKIE: &str = "__Host-lethe-view";
 /// How long it can be looked around in.
@@ -30,18 +40,53 @@ pub fn show() -> ExitCode {
     runtime::serve_all(shown())
 }
 
+/// The Lambda `record-view-opening`.
+pub fn open() -> ExitCode {
+    runtime::serve_all(done())
+}
+
+fn done() -> Vec<Endpoint> {
+    vec![open_view::endpoint(), prove::endpoint()]
+}
+
 fn shown() -> Vec<Endpoint> {
     vec![view_link::endpoint(), view::endpoint(), receipt::endpoint()]
 }
 
 #[cfg(test)]
 pub(crate) fn groups() -> Vec<(&'static str, Vec<Endpoint>)> {
-    vec![(SHOW, shown())]
+    vec![(SHOW, shown()), (OPEN, done())]
 }
 
 /// The answer to a link that does not work, whatever is wrong with it.
-fn unusable() -> Answer {
+pub(crate) fn unusable() -> Answer {
     Answer::page(StatusCode::GONE, Unusable {}.page())
+}
+
+/// A view that is open in a browser.
+pub(crate) struct Opened {
+    pub(crate) tenant: Tenant,
+    pub(crate) person: PersonKey,
+    until: Timestamp,
+    return_uri: Option<String>,
+}
+
+/// The view that is open in this browser, if one is.
+pub(crate) async fn opened(app: &App, headers: &HeaderMap) -> Result<Option<Opened>, Failure> {
+    let ticket = cookie::read(headers, COOKIE).and_then(|text| text.parse::<ViewToken>().ok());
+    let known = ticket.and_then(|ticket| Some((app.config().tenant(ticket.org)?, ticket)));
+    let Some((tenant, ticket)) = known else { return Ok(None) };
+    let link = app.ledger(tenant.org).view_link(ticket.person).await?;
+    let Some(ViewLink { view: Some(open), return_uri, .. }) = link else { return Ok(None) };
+    let is_open = open.digest == ticket.digest() && app.now() < open.until;
+    Ok(is_open.then_some(Opened { tenant, person: ticket.person, until: open.until, return_uri }))
+}
+
+/// Whether the person is shown a file: what they were answered with, once they were.
+pub(crate) fn is_shown(request: &Request, file: &Attachment) -> bool {
+    request.confirmation.is_some()
+        && file.purpose == Purpose::Answer
+        && matches!(file.state, FileState::Kept { .. })
 }
 
 /// What somebody asked for, as they would say it.

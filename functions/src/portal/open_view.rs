@@ -3,14 +3,14 @@
 
 use http::Method;
 use runtime::{
-    Allow, Answer, App, Credentials, Failure, Need, Route, State, cookie,
+    Allow, Answer, App, Credentials, Failure, Limited, Need, Route, Source, State, cookie,
     docs::{Docs, Good, Param},
 };
 use store::{
     StoreError,
     links::{OpenView, ViewLink},
 };
-use wire::{Dialect, Query};
+use wire::{Code, Dialect, Query};
 
 use super::{COOKIE, LIFE, token::ViewToken, unusable, view};
 
@@ -23,7 +23,7 @@ pub static ROUTE: Route = Route {
     dialect: Dialect::Page,
     credentials: Credentials::None,
     allow: Allow::Anyone,
-    errors: &[],
+    errors: &[Code::TooManyRequests],
     needs: &[Need::WriteLedger],
     summary: "Open a personal data view by its one-time link",
 };
@@ -39,10 +39,11 @@ static DOCS: Docs = Docs::answers(&[
 ///
 /// # Errors
 /// None but those of every endpoint.
-pub async fn handle(State(app): State, query: Query) -> Result<Answer, Failure> {
+pub async fn handle(State(app): State, source: Source, query: Query) -> Result<Answer, Failure> {
     let token = query.all("ssdt").next().and_then(|text| text.parse::<ViewToken>().ok());
     let opened = match token {
-        Some(token) => open(&app, &token).await?,
+        Some(token) if app.config().tenant(token.org).is_some() => open(&app, &token, &source).await?,
+        Some(_) => None,
         None => None,
     };
     let Some(ticket) = opened else { return Ok(unusable()) };
@@ -50,14 +51,17 @@ pub async fn handle(State(app): State, query: Query) -> Result<Answer, Failure> 
 }
 
 /// What the cookie of the view holds, if the link works: of many who press the button at once, one wins.
-async fn open(app: &App, token: &ViewToken) -> Result<Option<ViewToken>, Failure> {
-    if app.config().tenant(token.org).is_none() {
+async fn open(app: &App, token: &ViewToken, source: &Source) -> Result<Option<ViewToken>, Failure> {
+    let (ledger, now) = (app.ledger(token.org), app.now());
+    let is_meant = |link: &ViewLink| link.digest == token.digest();
+    let Some(link) = ledger.view_link(token.person).await?.filter(is_meant) else {
+        // Whoever comes once more with what was a link costs a read, and so would a refusal.
+        app.limit_source(token.org, Limited::OpenView, source).await?;
+        return Ok(None);
+    };
+    if link.used_at.is_some() || link.expires_at <= now {
         return Ok(None);
     }
-    let (ledger, now) = (app.ledger(token.org), app.now());
-    let works =
-        |link: &ViewLink| link.digest == token.digest() && link.used_at.is_none() && now < link.expires_at;
-    let Some(link) = ledger.view_link(token.person).await?.filter(works) else { return Ok(None) };
     let ticket = ViewToken { org: token.org, person: token.person, secret: app.entropy().bytes() };
     let view = OpenView { digest: ticket.digest(), until: now + LIFE };
     match ledger.use_view_link(token.person, &link, view, now).await {
@@ -67,4 +71,4 @@ async fn open(app: &App, token: &ViewToken) -> Result<Option<ViewToken>, Failure
     }
 }
 
-endpoint!(handle);
+page!(super::OPEN, handle);

@@ -9,14 +9,14 @@ use domain::{
     request::{Outcome, Request, Status, Work},
 };
 use http::{Method, StatusCode};
-use pages::portal::receipt::{Certificate, Known, Receipt};
+use pages::portal::receipt::{Certificate, Known, Prove, Receipt, Told};
 use runtime::{
-    Allow, Answer, App, Credentials, Failure, Need, Route, State,
+    Allow, Answer, App, Credentials, Failure, Limited, Need, Route, Source, State,
     docs::{Docs, Good, Param},
 };
 use store::certificates::Certification;
 use uuid::Uuid;
-use wire::{Dialect, Query};
+use wire::{Code, Dialect, Query};
 
 use super::{SHOW, asked, status};
 use crate::console::answer_by;
@@ -30,8 +30,8 @@ pub static ROUTE: Route = Route {
     dialect: Dialect::Page,
     credentials: Credentials::None,
     allow: Allow::Anyone,
-    errors: &[],
-    needs: &[Need::ReadLedger],
+    errors: &[Code::TooManyRequests],
+    needs: &[Need::ReadLedger, Need::KeepLimits],
     summary: "Show how the request of a receipt stands",
 };
 
@@ -40,7 +40,10 @@ static DOCS: Docs = Docs::answers(&[
     Good::page(200, "How it stands, or a question for the code"),
     Good::page(404, "There is nothing under this code"),
 ])
-.query(&[Param::new::<String>("code", "The code of the receipt")]);
+.query(&[
+    Param::new::<String>("code", "The code of the receipt"),
+    Param::new::<String>("told", "How it went that was done on the page last"),
+]);
 
 /// The code by which anybody who has it is told how a request stands.
 pub(crate) fn code(org: OrgId, id: RequestId) -> String {
@@ -52,7 +55,7 @@ pub(crate) fn address(org: OrgId, id: RequestId) -> String {
     format!("{}?code={}", ROUTE.path, code(org, id))
 }
 
-fn read(code: &str) -> Option<(OrgId, RequestId)> {
+pub(super) fn read(code: &str) -> Option<(OrgId, RequestId)> {
     let bytes = URL_SAFE_NO_PAD.decode(code.trim()).ok()?;
     let (org, id) = bytes.split_first_chunk()?;
     Some((OrgId(Uuid::from_bytes(*org)), RequestId(Uuid::from_slice(id).ok()?)))
@@ -62,16 +65,21 @@ fn read(code: &str) -> Option<(OrgId, RequestId)> {
 ///
 /// # Errors
 /// None but those of every endpoint.
-pub async fn handle(State(app): State, query: Query) -> Result<Answer, Failure> {
+pub async fn handle(State(app): State, source: Source, query: Query) -> Result<Answer, Failure> {
     let Some(code) = query.all("code").next() else {
-        return Ok(Answer::page(StatusCode::OK, Receipt { answer: None }.page()));
+        return Ok(Answer::page(StatusCode::OK, Receipt { answer: None, told: None }.page()));
     };
-    let known = match read(code) {
-        Some((org, id)) => known(&app, org, id).await?,
+    let told = query.all("told").next();
+    let told = Told::ALL.into_iter().find(|known| Some(known.name()) == told);
+    let known = match read(code).filter(|(org, _)| app.config().tenant(*org).is_some()) {
+        Some((org, id)) => {
+            app.limit_source(org, Limited::Receipt, &source).await?;
+            known(&app, org, id).await?
+        }
         None => None,
     };
     let status = if known.is_some() { StatusCode::OK } else { StatusCode::NOT_FOUND };
-    Ok(Answer::page(status, Receipt { answer: Some(known) }.page()))
+    Ok(Answer::page(status, Receipt { answer: Some(known), told }.page()))
 }
 
 async fn known(app: &App, org: OrgId, id: RequestId) -> Result<Option<Known>, Failure> {
@@ -94,6 +102,8 @@ async fn known(app: &App, org: OrgId, id: RequestId) -> Result<Option<Known>, Fa
         received: request.received_at,
         deadline: is_open.then(|| answer_by(&tenant, &request)),
         status: status(&request),
+        prove: (is_open && request.clock.is_in_doubt())
+            .then(|| Prove { has_code: request.identity.code.is_some_and(|code| code.works(now)) }),
         outcome: outcome(&request),
         answered: answered(&request),
         certificate,

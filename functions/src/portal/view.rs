@@ -4,16 +4,19 @@
 
 use domain::{request::Request, tenant::Tenant};
 use http::{HeaderMap, Method, StatusCode};
-use pages::portal::view::{Request as Shown, View};
+use pages::portal::view::{Attached, Request as Shown, View};
 use runtime::{
-    Allow, Answer, Credentials, Failure, Need, Route, State, cookie,
+    Allow, Answer, Credentials, Failure, Need, Route, State,
     docs::{Docs, Good},
 };
-use store::{Read, links::ViewLink};
+use store::Read;
 use wire::Dialect;
 
-use super::{COOKIE, asked, receipt, status, token::ViewToken, unusable};
-use crate::console::{answer_by, person::level};
+use super::{Opened, asked, is_shown, opened, receipt, status, unusable};
+use crate::{
+    attachments::{download_own, size},
+    console::{answer_by, person::level},
+};
 
 /// The route.
 pub static ROUTE: Route = Route {
@@ -38,20 +41,13 @@ static DOCS: Docs =
 /// # Errors
 /// None but those of every endpoint.
 pub async fn handle(State(app): State, headers: HeaderMap) -> Result<Answer, Failure> {
-    let ticket = cookie::read(&headers, COOKIE).and_then(|text| text.parse::<ViewToken>().ok());
-    let known = ticket.and_then(|ticket| Some((app.config().tenant(ticket.org)?, ticket)));
-    let Some((tenant, ticket)) = known else { return Ok(unusable()) };
+    let Some(opened) = opened(&app, &headers).await? else { return Ok(unusable()) };
+    let Opened { tenant, person, until, return_uri } = opened;
     let (ledger, now) = (app.ledger(tenant.org), app.now());
-    let Some(ViewLink { view: Some(open), return_uri, .. }) = ledger.view_link(ticket.person).await? else {
-        return Ok(unusable());
-    };
-    if open.digest != ticket.digest() || open.until <= now {
-        return Ok(unusable());
-    }
-    let requests = ledger.requests(ticket.person).await?;
-    let consents = ledger.consents(ticket.person, Read::Consistent).await?.unwrap_or_default();
+    let requests = ledger.requests(person).await?;
+    let consents = ledger.consents(person, Read::Consistent).await?.unwrap_or_default();
     let view = View {
-        until: open.until,
+        until,
         requests: requests
             .iter()
             .filter(|request| request.is_kept(now))
@@ -79,6 +75,16 @@ fn shown(tenant: &Tenant, request: &Request) -> Shown {
         takeout_until: request
             .takeout()
             .and_then(|takeout| takeout.archive.as_ref().map(|_| takeout.expires_at)),
+        files: request
+            .attachments
+            .iter()
+            .filter(|file| is_shown(request, file))
+            .map(|file| Attached {
+                path: download_own::path(request.id, file.id),
+                label: file.label.clone().unwrap_or_else(|| "File".to_owned()),
+                size: size(file.state),
+            })
+            .collect(),
         receipt: receipt::address(tenant.org, request.id),
     }
 }

@@ -311,6 +311,7 @@ impl Run<'_> {
         let keep_until = erased.keep_until.ok_or(StoreError::Conflict)?;
         certificates::note(app, self.tenant, &erased).await?;
         app.store().takeouts().remove_all(self.job.org, person).await?;
+        app.store().attachments().discard_all(self.job.org, person).await?;
         let now = app.now();
         ledger.forget_requests(person, Some(erased.id), keep_until, now).await?;
         ledger.forget_holds(person, keep_until).await?;

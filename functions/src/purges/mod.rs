@@ -30,6 +30,8 @@ use store::StoreError;
 use uuid::Uuid;
 use wire::{Code, Problem, shapes::rallyhere::PurgeResponse, time::Time};
 
+use crate::notices::with_receipt;
+
 /// What a caller asks when queueing a purge.
 #[derive(Deserialize, JsonSchema)]
 #[schemars(rename = "PurgeRequest")]
@@ -140,7 +142,14 @@ fn new_erasure(
     let purge = Purge::queue(suggested, tenant, now).under(mandate.clone());
     let is_ahead = now < purge.due;
     request.work = Work::Purge(if bars.hold_everything() { held(purge, bars, now)? } else { purge });
-    Ok(if is_ahead { told(request, person, now) } else { request })
+    let is_held = request.purge().is_some_and(|purge| purge.state == PurgeState::Held);
+    Ok(if is_ahead {
+        told(request, person, now)
+    } else if is_held {
+        with_receipt(request, tenant, person, now)
+    } else {
+        request
+    })
 }
 
 /// The same purge, held until one of these holds has ended.

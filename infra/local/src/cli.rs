@@ -144,6 +144,7 @@ fn serve(run: Run) -> Result<(), String> {
             identity,
             tenants: None,
             issuers: Vec::new(),
+            scanner: None,
             log: Log::new(|line| eprintln!("{line}")),
             meter: None,
         })

@@ -122,6 +122,7 @@ impl Desk {
             identity: Identity::generate().map_err(failed)?,
             tenants: None,
             issuers: Vec::new(),
+            scanner: None,
             log: Log::new(|_| {}),
             meter: Some(meter.clone()),
         })

@@ -11,7 +11,8 @@ use domain::{
 };
 use functions::{catalog, upkeep::resume};
 use runtime::{
-    App, Clients, Clock, Config, EngineRefused, EngineSource, Entropy, Issuer, Log, Parts, open_engine,
+    App, Clients, Clock, Config, EngineRefused, EngineSource, Entropy, Issuer, Log, Parts, Scanner,
+    open_engine,
 };
 use store::Places;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
@@ -35,6 +36,8 @@ pub(crate) const KEY_TABLE: &str = "lethe-keys";
 pub(crate) const TAKEOUT_BUCKET: &str = "lethe-takeouts";
 /// The bucket of the audit's log.
 pub(crate) const AUDIT_BUCKET: &str = "lethe-audit";
+/// The bucket of attachments.
+pub(crate) const ATTACHMENT_BUCKET: &str = "lethe-attachments";
 
 /// How long a stopping stack waits for its workers.
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
@@ -61,6 +64,8 @@ pub struct Options {
     pub tenants: Option<Vec<Tenant>>,
     /// Issuers of tokens beside the local one.
     pub issuers: Vec<Issuer>,
+    /// Who scans files that were attached.
+    pub scanner: Option<Scanner>,
     /// Where log lines go.
     pub log: Log,
     /// Counts what calls to AWS would cost, if given.
@@ -140,6 +145,7 @@ impl Stack {
             identity,
             tenants,
             issuers,
+            scanner,
             log,
             meter,
         } = options;
@@ -162,7 +168,7 @@ impl Stack {
         let clients = clients(&services.endpoints, &identity, meter.as_ref());
         provision::table(&clients, "Ledger", TABLE).await?;
         provision::table(&clients, "Keys", KEY_TABLE).await?;
-        for bucket in [TAKEOUT_BUCKET, AUDIT_BUCKET] {
+        for bucket in [TAKEOUT_BUCKET, ATTACHMENT_BUCKET, AUDIT_BUCKET] {
             provision::bucket(&clients, bucket).await?;
         }
         let queues = provision::queues(&clients).await?;
@@ -185,6 +191,7 @@ impl Stack {
                 key_table: KEY_TABLE.to_owned(),
                 takeout_bucket: TAKEOUT_BUCKET.to_owned(),
                 audit_bucket: AUDIT_BUCKET.to_owned(),
+                attachment_bucket: ATTACHMENT_BUCKET.to_owned(),
                 kms_key: "alias/lethe".to_owned(),
             },
             queues,
@@ -192,6 +199,7 @@ impl Stack {
             mail_from: "privacy@lethe.localhost".to_owned(),
             issuers: std::iter::once(identity.issuer()?).chain(issuers).collect(),
             sign_in: Some(provider::settings(&identity, &gateway)),
+            scanner,
             tenants: tenants.into_iter().map(|tenant| (tenant.org, tenant)).collect::<BTreeMap<OrgId, _>>(),
             other_tenants,
             map,

@@ -150,6 +150,7 @@ pub(crate) const fn sends_to(need: Need) -> Option<Queue> {
         Need::ReadLedger
         | Need::WriteLedger
         | Need::KeepSessions
+        | Need::KeepLimits
         | Need::ForgetLedger
         | Need::Certify
         | Need::ReadTakeouts
@@ -159,6 +160,8 @@ pub(crate) const fn sends_to(need: Need) -> Option<Queue> {
         | Need::DeleteTakeouts
         | Need::NoteChanges
         | Need::ReadAudit
+        | Need::KeepAttachments
+        | Need::ScanAttachments
         | Need::SendMail
         | Need::ReadStores
         | Need::EraseStores => None,

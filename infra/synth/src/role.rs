@@ -190,6 +190,7 @@ const fn policies_of(need: Need) -> &'static [&'static str] {
     match need {
         Need::ReadLedger => &["MayReadLedger"],
         Need::KeepSessions => &["MayReadLedger", "MayKeepSessions"],
+        Need::KeepLimits => &["MayReadLedger", "MayKeepLimits"],
         Need::WriteLedger => &["MayReadLedger", "MayWriteLedger"],
         Need::ForgetLedger => &["MayReadLedger", "MayWriteLedger", "MayForgetLedger"],
         Need::Certify => &["MayCertify"],
@@ -200,6 +201,8 @@ const fn policies_of(need: Need) -> &'static [&'static str] {
         Need::DeleteTakeouts => &["MayDeleteTakeouts"],
         Need::NoteChanges => &["MayNoteChanges"],
         Need::ReadAudit => &["MayReadAudit"],
+        Need::KeepAttachments => &["MayKeepAttachments"],
+        Need::ScanAttachments => &["MayScanAttachments"],
         Need::QueueTakeouts => &["MayQueueTakeouts"],
         Need::QueuePurges => &["MayQueuePurges"],
         Need::QueueNotices => &["MayQueueNotices"],
@@ -273,6 +276,11 @@ fn restraints(lambda: &Lambda) -> Vec<Statement> {
             What::Resource(finished_takeouts(lambda)),
         ));
     }
+    restraints.push(statement(
+        "Deny",
+        &["s3:GetObject", "s3:GetObjectVersion"],
+        What::Resource(vec![Intrinsic::sub("${AttachmentBucket.Arn}/*")]),
+    ));
     restraints
 }
 

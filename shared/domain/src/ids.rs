@@ -51,6 +51,8 @@ uuid_ids! {
     RequestId;
     /// A legal hold, or a duty of retention.
     HoldId;
+    /// A file that belongs to a request.
+    AttachmentId;
 }
 
 /// The id by which a tenant knows a person: an opaque text, often a UUID.

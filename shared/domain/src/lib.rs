@@ -4,6 +4,7 @@
 //! Time, ids and random bytes are arguments everywhere; only [`datamap::Masker::random`] draws its secrets
 //! itself, because nobody else may ever have them.
 
+pub mod attachment;
 pub mod audit;
 pub mod calendar;
 pub mod certificate;
@@ -11,8 +12,10 @@ pub mod consent;
 pub mod datamap;
 pub mod deadline;
 pub mod hold;
+pub mod identity;
 pub mod ids;
 mod jws;
+pub mod limit;
 pub mod locale;
 pub mod mandate;
 pub mod objection;
@@ -32,7 +35,7 @@ pub mod tenant;
 #[cfg(test)]
 mod properties;
 
-pub use ids::{HoldId, OrgId, PersonId, PersonKey, RequestId};
+pub use ids::{AttachmentId, HoldId, OrgId, PersonId, PersonKey, RequestId};
 pub use permission::Permission;
 
 /// A moment in UTC.

@@ -5,8 +5,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    PersonId, PersonKey, RequestId, Timestamp,
+    AttachmentId, PersonId, PersonKey, RequestId, Timestamp,
+    attachment::{Attachment, FileState, Purpose},
     deadline::{Clock, Deadline, Doubt, Duty, Extension, ExtensionGround, Law, Regimes, Stage},
+    identity::{Agent, Fact, Identity, IdentityError, SentCode},
     purge::{Purge, PurgeState, StoreOutcome},
     takeout::{Takeout, TakeoutState},
 };
@@ -158,11 +160,6 @@ pub struct Notice {
     pub retry_at: Timestamp,
 }
 
-impl Notice {
-    /// How long a code works that proves who reads it.
-    pub const CODE_LIFE: TimeDelta = TimeDelta::minutes(15);
-}
-
 /// A request and all that is known of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
@@ -186,6 +183,10 @@ pub struct Request {
     pub remarks: Option<String>,
     /// What the time for it depends on, beside when it was received.
     pub clock: Clock,
+    /// What is known of who makes it.
+    pub identity: Identity,
+    /// Files that staff attached to it.
+    pub attachments: Vec<Attachment>,
     /// How a person closed it.
     pub confirmation: Option<Confirmation>,
     /// What Lethe does about it.
@@ -209,11 +210,14 @@ pub enum Attention {
     Failed,
     /// A note that the request is still open although half of its time is over: the same.
     Deadline,
+    /// A file that was attached and is to be looked at: `scan-attachments`.
+    Scan,
 }
 
 impl Attention {
     /// All kinds.
-    pub const ALL: [Self; 5] = [Self::Purge, Self::Expiry, Self::Stalled, Self::Failed, Self::Deadline];
+    pub const ALL: [Self; 6] =
+        [Self::Purge, Self::Expiry, Self::Stalled, Self::Failed, Self::Deadline, Self::Scan];
 }
 
 /// Why the time for a request cannot be changed.
@@ -263,6 +267,8 @@ impl Request {
             version: 1,
             remarks: None,
             clock: Clock::default(),
+            identity: Identity::default(),
+            attachments: Vec::new(),
             confirmation: None,
             work: Work::Manual,
             notices: Vec::new(),
@@ -423,6 +429,146 @@ impl Request {
         self
     }
 
+    /// The next version, in which a code was sent to the person, in place of any before. Who was not asked yet
+    /// who they are is asked by it.
+    ///
+    /// # Errors
+    /// When it is closed, when nobody of the staff doubts who the person is, and when too many were sent.
+    pub fn code_sent(self, code: SentCode, by: Option<&str>, now: Timestamp) -> Result<Self, IdentityError> {
+        let is_asked = self.clock.is_in_doubt();
+        let next = match by {
+            Some(_) if !is_asked => self.doubted(now).map_err(|_| IdentityError::NotInDoubt)?,
+            Some(_) | None if is_asked && self.is_open() => self.touched(now),
+            Some(_) | None => return Err(IdentityError::NotInDoubt),
+        };
+        let sent = next.identity.trail.iter().filter(|step| step.what == Fact::CodeSent).count();
+        if sent >= SentCode::MOST {
+            return Err(IdentityError::NoMoreCodes);
+        }
+        // What is still on its way says a code that no longer works.
+        let mut next = next.without_pending(Template::OneTimeCode);
+        next.identity.code = Some(code);
+        next.identity.note(Fact::CodeSent, by, now);
+        Ok(next)
+    }
+
+    /// The next version, in which somebody entered what has this digest: if it is the code, the question who the
+    /// person is has its answer; if not, one try less is left.
+    ///
+    /// # Errors
+    /// When there is no code that could be entered.
+    pub fn code_tried(self, digest: [u8; 32], now: Timestamp) -> Result<Self, IdentityError> {
+        let code = self.identity.code.filter(|code| code.works(now)).ok_or(IdentityError::NoCode)?;
+        if code.digest == digest {
+            let mut next = self.doubt_answered(now).map_err(|_| IdentityError::NotInDoubt)?;
+            next.identity.code = None;
+            next.identity.note(Fact::CodeEntered, None, now);
+            return Ok(next);
+        }
+        let mut next = Self { version: self.version + 1, ..self };
+        next.identity.code = Some(SentCode { misses: code.misses + 1, ..code });
+        next.identity.note(Fact::CodeMissed, None, now);
+        Ok(next)
+    }
+
+    /// The next version, in which staff have seen who the person is.
+    ///
+    /// # Errors
+    /// When nobody asked them.
+    pub fn seen_by_staff(self, by: &str, now: Timestamp) -> Result<Self, ClockError> {
+        let mut next = self.doubt_answered(now)?;
+        next.identity.code = None;
+        next.identity.note(Fact::SeenByStaff, Some(by), now);
+        Ok(next)
+    }
+
+    /// The next version, which says who acts for the person. Their mandate is to be accepted anew.
+    ///
+    /// # Errors
+    /// When it is closed.
+    pub fn agent_named(self, name: &str, by: &str, now: Timestamp) -> Result<Self, IdentityError> {
+        if !self.is_open() {
+            return Err(IdentityError::NotInDoubt);
+        }
+        let mut next = self.touched(now);
+        next.identity.agent = Some(Agent { name: Some(name.to_owned()), is_accepted: false });
+        next.identity.note(Fact::AgentNamed, Some(by), now);
+        Ok(next)
+    }
+
+    /// The next version, in which staff have accepted the mandate of whoever acts for the person: it is among
+    /// the files that are kept.
+    ///
+    /// # Errors
+    /// When it is closed, nobody was named, or there is no mandate.
+    pub fn mandate_accepted(self, by: &str, now: Timestamp) -> Result<Self, IdentityError> {
+        let is_kept = |file: &Attachment| {
+            file.purpose == Purpose::Mandate && matches!(file.state, FileState::Kept { .. })
+        };
+        if !self.is_open() || !self.attachments.iter().any(is_kept) {
+            return Err(IdentityError::NoMandate);
+        }
+        let mut next = self.touched(now);
+        let agent = next.identity.agent.as_mut().filter(|agent| !agent.is_accepted);
+        agent.ok_or(IdentityError::NoMandate)?.is_accepted = true;
+        next.identity.note(Fact::MandateAccepted, Some(by), now);
+        Ok(next)
+    }
+
+    /// Whether the person must still be told that it was received, and nothing is on its way that says so.
+    pub fn owes_receipt(&self, law: &Law) -> bool {
+        let says_so = |notice: &Notice| matches!(notice.template, Template::Received | Template::PurgeQueued);
+        self.deadlines(law).iter().any(|deadline| deadline.duty == Duty::Acknowledge)
+            && !self.notices.iter().any(says_so)
+    }
+
+    /// Whether files can be attached: while it is open to the staff, and nobody is being erased by it, for then
+    /// they would go at once.
+    pub fn takes_attachments(&self) -> bool {
+        self.confirmation.is_none()
+            && self.keep_until.is_none()
+            && self.purge().is_none()
+            && self.attachments.len() < Attachment::MOST
+    }
+
+    /// The next version, for which a file is awaited; none if it takes no more. Whoever reads the request to
+    /// close it has seen no other than before.
+    #[must_use]
+    pub fn awaiting(mut self, attachment: Attachment) -> Option<Self> {
+        self.takes_attachments().then(|| {
+            self.attachments.push(attachment);
+            Self { version: self.version + 1, ..self }
+        })
+    }
+
+    /// One of its files.
+    pub fn attachment(&self, id: AttachmentId) -> Option<&Attachment> {
+        self.attachments.iter().find(|attachment| attachment.id == id)
+    }
+
+    /// The next version, in which an awaited file has come this far; none if it is not awaited any more.
+    #[must_use]
+    pub fn attachment_is(mut self, id: AttachmentId, state: FileState) -> Option<Self> {
+        let attachment = self.attachments.iter_mut().find(|attachment| attachment.id == id)?;
+        let was_awaited = attachment.is_awaited();
+        attachment.state = state;
+        was_awaited.then(|| Self { version: self.version + 1, ..self })
+    }
+
+    /// The next version, without a file; none if it has no such.
+    #[must_use]
+    pub fn without_attachment(mut self, id: AttachmentId) -> Option<Self> {
+        let before = self.attachments.len();
+        self.attachments.retain(|attachment| attachment.id != id);
+        (self.attachments.len() < before).then(|| Self { version: self.version + 1, ..self })
+    }
+
+    /// The same version without mails of a kind that were not sent.
+    fn without_pending(mut self, template: Template) -> Self {
+        self.notices.retain(|notice| notice.template != template || notice.sent_at.is_some());
+        self
+    }
+
     /// Whether a mail should have been sent by now.
     pub fn is_mail_late(&self, now: Timestamp) -> bool {
         self.pending_notices().any(|(_, notice)| notice.retry_at <= now)
@@ -543,7 +689,10 @@ impl Request {
             .min_by_key(|(_, at)| *at);
         // A purge that was given up waits for people, who may be told by the very mail that is due.
         let failed = || self.purge().filter(|purge| purge.state == PurgeState::Failed);
-        let moving = [work, mail].into_iter().flatten().min_by_key(|(_, at)| *at);
+        // Files of somebody who is being erased are deleted, not looked at.
+        let awaited = self.attachments.iter().filter(|file| file.is_awaited() && self.purge().is_none());
+        let file = awaited.map(|file| (Attention::Scan, file.asked_at)).min_by_key(|(_, at)| *at);
+        let moving = [work, mail, file].into_iter().flatten().min_by_key(|(_, at)| *at);
         moving.or_else(|| failed().map(|_| (Attention::Failed, self.changed_at)))
     }
 
@@ -623,6 +772,8 @@ impl Request {
             person_id: None,
             remarks: None,
             clock,
+            identity: self.identity.forgotten(),
+            attachments: Vec::new(),
             confirmation,
             work,
             keep_until: Some(self.keep_until.unwrap_or(keep_until)),
@@ -789,6 +940,66 @@ mod tests {
         let answered = asked.doubt_answered(later).unwrap();
         assert_eq!(answered.clone().doubt_answered(later), Err(ClockError::NotInDoubt));
         assert_eq!(answered.doubted(later).unwrap().clock.doubts.len(), 2);
+    }
+
+    #[test]
+    fn a_code_answers_who_the_person_is_once_in_time_and_after_few_tries() {
+        let (right, wrong) = ([1; 32], [2; 32]);
+        let code = SentCode { digest: right, sent_at: now(), misses: 0 };
+        let law = Law::default();
+        let unasked = request(Kind::Access);
+        assert_eq!(unasked.clone().code_sent(code, None, now()), Err(IdentityError::NotInDoubt));
+        let asked = unasked.code_sent(code, Some("Dana"), now()).unwrap();
+        assert!(asked.deadline(&law).is_stopped());
+
+        let later = now() + TimeDelta::minutes(14);
+        let missed = asked.clone().code_tried(wrong, later).unwrap();
+        assert!(missed.clock.is_in_doubt());
+        let proved = missed.code_tried(right, later).unwrap();
+        assert!(!proved.clock.is_in_doubt());
+        assert_eq!(proved.clone().code_tried(right, later), Err(IdentityError::NoCode), "it works once");
+        let told: Vec<Fact> = proved.identity.trail.iter().map(|step| step.what).collect();
+        assert_eq!(told, [Fact::CodeSent, Fact::CodeMissed, Fact::CodeEntered]);
+
+        let late = now() + SentCode::LIFE;
+        assert_eq!(asked.clone().code_tried(right, late), Err(IdentityError::NoCode));
+        let mut guessed = asked.clone();
+        for _ in 0..SentCode::MISSES {
+            guessed = guessed.code_tried(wrong, later).unwrap();
+        }
+        assert_eq!(guessed.clone().code_tried(right, later), Err(IdentityError::NoCode));
+        // Another one works again, but not without end.
+        let mut again = guessed.code_sent(code, None, now()).unwrap();
+        assert!(again.clone().code_tried(right, later).is_ok());
+        for _ in 2..SentCode::MOST {
+            again = again.code_sent(code, None, now()).unwrap();
+        }
+        assert_eq!(again.code_sent(code, None, now()), Err(IdentityError::NoMoreCodes));
+    }
+
+    #[test]
+    fn a_mandate_is_accepted_for_whom_was_named_and_if_there_is_one() {
+        let named = request(Kind::Access).agent_named("Bo Berg", "Dana", now()).unwrap();
+        assert_eq!(named.clone().mandate_accepted("Dana", now()), Err(IdentityError::NoMandate));
+        let file = Attachment {
+            id: AttachmentId(uuid::Uuid::nil()),
+            purpose: Purpose::Mandate,
+            label: None,
+            by: "Dana".into(),
+            asked_at: now(),
+            state: FileState::Kept { kind: crate::attachment::FileKind::Pdf, size: 1 },
+        };
+        let mut with_file = named;
+        with_file.attachments.push(file);
+
+        let accepted = with_file.mandate_accepted("Dana", now()).unwrap();
+        assert!(accepted.identity.agent.as_ref().unwrap().is_accepted);
+        assert!(accepted.clone().mandate_accepted("Dana", now()).is_err());
+        let other = accepted.clone().agent_named("Cy", "Dana", now()).unwrap();
+        assert!(!other.identity.agent.unwrap().is_accepted);
+        let kept = accepted.forgotten(now(), now());
+        assert_eq!(kept.identity.agent, Some(Agent { name: None, is_accepted: true }));
+        assert_eq!((kept.identity.trail.len(), kept.attachments.len()), (2, 0));
     }
 
     #[test]

@@ -119,6 +119,8 @@ pub struct RequestConfirmed<'a> {
 /// A code that proves that this mail reaches the person.
 #[derive(Clone, Debug)]
 pub struct OneTimeCode<'a> {
+    /// The page of the receipt, where it is entered.
+    pub receipt: &'a str,
     /// The code.
     pub code: &'a str,
     /// How long it works.

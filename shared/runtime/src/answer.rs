@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use schemars::JsonSchema;
 use serde::Serialize;
+use url::Url;
 use wire::Dialect;
 
 use crate::{
@@ -29,13 +30,15 @@ pub struct Answer {
 }
 
 /// What a page may do: show itself, in our stylesheet, and send its forms to us.
-static PAGE_POLICY: LazyLock<String> = LazyLock::new(|| {
+static PAGE_POLICY: LazyLock<String> = LazyLock::new(|| page_policy("'self'"));
+
+fn page_policy(forms: &str) -> String {
     let style = STANDARD.encode(digest(&SHA256, pages::STYLE.as_bytes()));
     format!(
-        "default-src 'none'; style-src 'sha256-{style}'; form-action 'self'; base-uri 'none'; \
+        "default-src 'none'; style-src 'sha256-{style}'; form-action {forms}; base-uri 'none'; \
          frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
     )
-});
+}
 
 impl Answer {
     /// A page, with the headers that keep it and its address to itself.
@@ -46,6 +49,14 @@ impl Answer {
             headers: vec![("content-security-policy", PAGE_POLICY.clone())],
             body: html.into(),
         }
+    }
+
+    /// The same, for a page with a form that is sent elsewhere. Whoever takes it sends people back to us, which
+    /// browsers hold for a part of sending it.
+    pub fn page_sending_to(elsewhere: &Url, html: String) -> Self {
+        let policy = page_policy(&format!("'self' {}", elsewhere.origin().ascii_serialization()));
+        let headers = vec![("content-security-policy", policy)];
+        Self { headers, ..Self::page(StatusCode::OK, html) }
     }
 
     /// Leads to another page of ours.

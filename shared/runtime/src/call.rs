@@ -3,7 +3,7 @@
 use std::{convert::Infallible, marker::PhantomData, str::FromStr};
 
 use bytes::Bytes;
-use domain::{HoldId, OrgId, PersonId, RequestId, tenant::Tenant};
+use domain::{AttachmentId, HoldId, OrgId, PersonId, RequestId, tenant::Tenant};
 use http::HeaderMap;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -12,7 +12,7 @@ use uuid::Uuid;
 use wire::{At, Code, Dialect, Fault, Problem, Query, Reason};
 
 use crate::{
-    App, Caller, Failure, Route,
+    App, Caller, Failure, Route, Source,
     docs::{Operation, schema_of},
 };
 
@@ -25,6 +25,7 @@ pub struct Call {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
     pub(crate) caller: Option<Caller>,
+    pub(crate) source: Source,
 }
 
 /// What a handler can take from a call.
@@ -157,6 +158,12 @@ impl PathParam for OrgId {
 }
 
 impl PathParam for HoldId {
+    fn parse(text: &str) -> Result<Self, Reason> {
+        read(text, Reason::Uuid)
+    }
+}
+
+impl PathParam for AttachmentId {
     fn parse(text: &str) -> Result<Self, Reason> {
         read(text, Reason::Uuid)
     }

@@ -52,6 +52,14 @@ fn scope() -> String {
     "openid profile".to_owned()
 }
 
+/// Who looks for harm in files that were attached, beside ourselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scanner {
+    /// Malware Protection for S3 of GuardDuty, or whatever else tells its findings by the same tag.
+    GuardDuty,
+}
+
 /// Where the queues are.
 #[derive(Clone, Debug, Default)]
 pub struct QueueUrls {
@@ -79,6 +87,8 @@ pub struct Config {
     pub issuers: Vec<Issuer>,
     /// Where staff sign in; nowhere without it.
     pub sign_in: Option<SignIn>,
+    /// Who scans files that were attached; nobody but ourselves without it.
+    pub scanner: Option<Scanner>,
     /// The tenants.
     pub tenants: BTreeMap<OrgId, Tenant>,
     /// The settings of tenants that are not named; without them there are no others.
@@ -126,6 +136,7 @@ impl Config {
                 key_table: need("LETHE_KEY_TABLE")?,
                 takeout_bucket: need("LETHE_TAKEOUT_BUCKET")?,
                 audit_bucket: need("LETHE_AUDIT_BUCKET")?,
+                attachment_bucket: need("LETHE_ATTACHMENT_BUCKET")?,
                 kms_key: need("LETHE_KMS_KEY")?,
             },
             queues: QueueUrls {
@@ -137,6 +148,9 @@ impl Config {
             mail_from: need("LETHE_MAIL_FROM")?,
             issuers: json("LETHE_ISSUERS", &need("LETHE_ISSUERS")?)?,
             sign_in: optional("LETHE_SIGN_IN").map(|text| json("LETHE_SIGN_IN", &text)).transpose()?,
+            scanner: optional("LETHE_SCANNER")
+                .map(|name| json("LETHE_SCANNER", &format!("\"{name}\"")))
+                .transpose()?,
             tenants: tenants.into_iter().map(|tenant| (tenant.org, tenant)).collect(),
             other_tenants: None,
             map: MapFiles {

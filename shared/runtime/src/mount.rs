@@ -7,11 +7,11 @@ use bytes::Bytes;
 use domain::{Permission, PersonId};
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use lambda_http::{Body as LambdaBody, Request, RequestExt as _, Response};
+use lambda_http::{Body as LambdaBody, Request, RequestExt as _, Response, request::RequestContext};
 use wire::{Code, Dialect, Problem, Query};
 
 use crate::{
-    Allow, Answer, App, Call, Caller, Credentials, Failure, FromCall, IntoAnswer, PersonUuid, Route,
+    Allow, Answer, App, Call, Caller, Credentials, Failure, FromCall, IntoAnswer, PersonUuid, Route, Source,
     auth::{self, session},
     call::PathParam as _,
     docs::Operation,
@@ -149,7 +149,12 @@ impl Endpoint {
         } else {
             let status = http::StatusCode::from_u16(Dialect::Page.status(problem.code));
             let is_console = self.route.credentials == Credentials::Session;
-            Answer::page(status.unwrap_or(http::StatusCode::BAD_REQUEST), trouble::page(problem, is_console))
+            let mut answer = Answer::page(
+                status.unwrap_or(http::StatusCode::BAD_REQUEST),
+                trouble::page(problem, is_console),
+            );
+            answer.headers.extend(problem.retry_after.map(|seconds| ("retry-after", seconds.to_string())));
+            answer
         };
         self.end(app, answer, cause, id)
     }
@@ -174,6 +179,7 @@ impl Endpoint {
             .params()
             .map(|name| parameters.and_then(|all| all.first(name)).unwrap_or_default().to_owned())
             .collect();
+        let source = source(&request);
         let (parts, body) = request.into_parts();
         let body: Bytes = match body {
             LambdaBody::Empty => Bytes::new(),
@@ -216,6 +222,7 @@ impl Endpoint {
             headers: parts.headers,
             body,
             caller,
+            source,
         };
         let answer = (self.run)(call).await?;
         if let Some(keyed) = keyed {
@@ -251,6 +258,15 @@ fn permit(route: &Route, caller: &Caller, person: Option<&PersonId>) -> Result<(
     };
     let Some(missing) = missing.map(|permission| permission.name()) else { return Ok(()) };
     Err(Problem::about(Code::InsufficientPermissions, missing))
+}
+
+/// Where a call comes from, as the gateway says.
+fn source(request: &Request) -> Source {
+    let address = match request.request_context_ref() {
+        Some(RequestContext::ApiGatewayV2(context)) => context.http.source_ip.as_deref(),
+        Some(_) | None => None,
+    };
+    Source::of(address.unwrap_or_default())
 }
 
 /// The id of a call: the caller's own `Request-Id` if it is an xid, else a new one.

@@ -68,7 +68,9 @@ pub enum Need {
     WriteLedger,
     /// Begins, renews and ends sessions of the console.
     KeepSessions,
-    /// Deletes from the ledger what a forgotten person leaves.
+    /// Counts what strangers do.
+    KeepLimits,
+    /// Deletes from the ledger what a forgotten person leaves, and their files.
     ForgetLedger,
     /// Signs certificates, and puts a new key for it in place of the one before.
     Certify,
@@ -86,6 +88,10 @@ pub enum Need {
     NoteChanges,
     /// Reads the log of the audit.
     ReadAudit,
+    /// Lets staff send files into quarantine, hands out those that are kept, and takes them away.
+    KeepAttachments,
+    /// Reads files in quarantine, and keeps them.
+    ScanAttachments,
     /// Sends to the queue of takeouts.
     QueueTakeouts,
     /// Sends to the queue of purges.
@@ -104,7 +110,11 @@ impl Need {
     /// Whether it cannot be met without the ledger.
     pub const fn is_of_ledger(self) -> bool {
         match self {
-            Self::ReadLedger | Self::WriteLedger | Self::KeepSessions | Self::ForgetLedger => true,
+            Self::ReadLedger
+            | Self::WriteLedger
+            | Self::KeepSessions
+            | Self::KeepLimits
+            | Self::ForgetLedger => true,
             Self::Certify
             | Self::ReadTakeouts
             | Self::WriteTakeouts
@@ -113,6 +123,8 @@ impl Need {
             | Self::DeleteTakeouts
             | Self::NoteChanges
             | Self::ReadAudit
+            | Self::KeepAttachments
+            | Self::ScanAttachments
             | Self::QueueTakeouts
             | Self::QueuePurges
             | Self::QueueNotices

@@ -26,6 +26,7 @@
 //! | who is identified by this value | table | `ORG#o#I#<keyed hash>`, a pseudonym |
 //! | whether this value, or this person, was erased | table | `ORG#o#I#<keyed hash>`, `T` |
 //! | what was answered under an idempotency key | table | `ORG#o#K#<hash>`, `K` |
+//! | how often somebody did something of late | table | `ORG#o#L#<keyed hash>`, `L` |
 //! | all requests of the tenant, newest first | `list` | `ORG#o` |
 //! | the requests of the tenant that wait for its staff, the next deadline first | `open` | `ORG#o` |
 //! | all tombstones of the tenant | `list` | `ORG#o#T` |
@@ -238,6 +239,11 @@ pub fn reply(org: OrgId, scope: [u8; 32]) -> Key {
     Key { pk: format!("ORG#{org}#K#{}", hex::encode(scope)), sk: "K".into() }
 }
 
+/// Where it is noted how often whoever has this keyed hash did something.
+pub fn bucket(org: OrgId, hash: [u8; 16]) -> Key {
+    Key { pk: format!("ORG#{org}#L#{}", hex::encode(hash)), sk: "L".into() }
+}
+
 /// Where an API client lies.
 pub fn client(id: &str) -> Key {
     Key { pk: format!("CLIENT#{id}"), sk: "CLIENT".into() }
@@ -306,6 +312,7 @@ pub fn due_partition(attention: Attention, shard: u8) -> String {
         Attention::Stalled => "STALLED",
         Attention::Failed => "FAILED",
         Attention::Deadline => "DEADLINE",
+        Attention::Scan => "SCAN",
     };
     format!("{name}#{shard}")
 }

@@ -13,16 +13,19 @@
 //! | [`clients`] | API clients and our own token-signing key |
 //! | [`replies`] | what was answered under an idempotency key |
 //! | [`sessions`] | who of the staff is signed in to the console |
+//! | [`limits`] | how often strangers did something of late |
 //! | [`links`] | one-time links into the personal data view |
 //! | [`takeouts`] | finished archives |
 //! | `audit` | the log of all changes |
 //! | `changes` | what the table's stream says of them |
+//! | [`attachments`] | files that belong to requests |
 //! | [`vault`] | keys: pseudonyms, sealing, and forgetting by destroying a key |
 //!
 //! Every read and write goes through a [`Ledger`], which belongs to one tenant; only sweepers and
 //! the look-up of API clients work across tenants, and they say so.
 
 mod audit;
+pub mod attachments;
 pub mod certificates;
 mod changes;
 pub mod clients;
@@ -31,10 +34,12 @@ pub mod deadlines;
 mod error;
 pub mod holds;
 pub mod keys;
+pub mod limits;
 pub mod links;
 pub mod list;
 pub mod persons;
 pub mod plans;
+mod post_policy;
 pub mod replies;
 pub mod requests;
 mod services;
@@ -49,6 +54,7 @@ use std::sync::Arc;
 use domain::{OrgId, PersonId, PersonKey};
 
 use audit::Audit;
+use attachments::Attachments;
 use certificates::Signers;
 pub use changes::Change;
 pub use error::StoreError;
@@ -69,6 +75,8 @@ pub struct Places {
     pub takeout_bucket: String,
     /// The bucket of the audit's log.
     pub audit_bucket: String,
+    /// The bucket of files that belong to requests.
+    pub attachment_bucket: String,
     /// The KMS key that wraps all others.
     pub kms_key: String,
 }
@@ -84,18 +92,20 @@ struct Inner {
     vault: Vault,
     takeouts: Takeouts,
     audit: Audit,
+    attachments: Attachments,
     signers: Signers,
 }
 
 impl Store {
     /// The ledger in `places`.
     pub fn new(services: Services, places: Places) -> Self {
-        let Places { table, key_table, takeout_bucket, audit_bucket, kms_key } = places;
+        let Places { table, key_table, takeout_bucket, attachment_bucket, audit_bucket, kms_key } = places;
         let vault = Vault::new(Table::new(services.clone(), key_table), services.clone(), kms_key);
         let takeouts = Takeouts::new(services.clone(), takeout_bucket);
+        let attachments = Attachments::new(services.clone(), attachment_bucket);
         let audit = Audit::new(services.clone(), audit_bucket);
         let (table, signers) = (Table::new(services, table), Signers::default());
-        Self { inner: Arc::new(Inner { table, vault, takeouts, audit, signers }) }
+        Self { inner: Arc::new(Inner { table, vault, takeouts, attachments, audit, signers }) }
     }
 
     /// The part of the ledger that belongs to one tenant.
@@ -106,6 +116,11 @@ impl Store {
     /// Finished takeouts.
     pub fn takeouts(&self) -> &Takeouts {
         &self.inner.takeouts
+    }
+
+    /// Files that belong to requests.
+    pub fn attachments(&self) -> &Attachments {
+        &self.inner.attachments
     }
 }
 

@@ -97,6 +97,7 @@ impl Bench<'_> {
             ("LETHE_KEY_TABLE", "lethe-keys".to_owned()),
             ("LETHE_TAKEOUT_BUCKET", "lethe-takeouts".to_owned()),
             ("LETHE_AUDIT_BUCKET", "lethe-audit".to_owned()),
+            ("LETHE_ATTACHMENT_BUCKET", "lethe-attachments".to_owned()),
             ("LETHE_KMS_KEY", "arn:aws:kms:eu-central-1:123456789012:key/1".to_owned()),
             ("LETHE_PUBLIC_URL", "https://privacy.example.com".to_owned()),
             ("LETHE_MAIL_FROM", "privacy@example.com".to_owned()),

@@ -6,9 +6,9 @@ use crate::WORKSPACE;
 /// The verbs that names begin with. A new one is welcome, but should be meant.
 const VERBS: &[&str] = &[
     "apply", "build", "cancel", "change", "check", "collect", "confirm", "create", "delete", "download",
-    "erase", "expire", "fetch", "get", "import", "issue", "lift", "list", "make", "note", "override", "plan",
-    "put", "queue", "record", "release", "replace", "request", "restrict", "resume", "revoke", "run", "send",
-    "set", "show", "sign", "store", "sweep", "verify", "withdraw",
+    "erase", "expire", "fetch", "get", "import", "issue", "keep", "lift", "list", "make", "note", "override",
+    "plan", "put", "queue", "record", "release", "replace", "request", "restrict", "resume", "revoke", "run",
+    "scan", "send", "set", "show", "sign", "store", "sweep", "verify", "withdraw",
 ];
 
 #[test]

@@ -51,12 +51,15 @@ fn texts(value: &Value) -> Vec<String> {
 
 #[test]
 fn no_policy_allows_any_action_or_any_resource() {
-    // What lies in the bucket, and the identities of SES, where the sender is what counts.
+    // What lies in the buckets, and the identities of SES, where the sender is what counts.
     let reviewed = [
         r#"{"Fn::Sub":"${TakeoutBucket.Arn}/*"}"#,
         r#"{"Fn::Sub":"${TakeoutBucket.Arn}/exports/*"}"#,
         r#"{"Fn::Sub":"${AuditBucket.Arn}/*"}"#,
         "${TakeoutBucket.Arn}/*.",
+        r#"{"Fn::Sub":"${AttachmentBucket.Arn}/*"}"#,
+        r#"{"Fn::Sub":"${AttachmentBucket.Arn}/quarantine/*"}"#,
+        r#"{"Fn::Sub":"${AttachmentBucket.Arn}/kept/*"}"#,
         "identity/*",
     ];
     // EC2 knows no resources for it, and only Lambda itself may.
@@ -172,6 +175,25 @@ fn takeouts_are_read_by_whoever_hands_them_out_and_nobody_else() {
             let all: &[&str] =
                 if builds { &["TakeoutBucket/*.zip", "TakeoutBucket/*.age"] } else { &["TakeoutBucket/*"] };
             assert!(all.iter().all(|what| denied.contains(*what)), "{}", lambda.name);
+        }
+    }
+}
+
+#[test]
+fn what_is_in_quarantine_is_read_by_the_scan_alone() {
+    let template = template();
+    let can = |lambda: &Rights, action: &str, what: &str| {
+        lambda.allow.get(action).is_some_and(|allowed| allowed.0.contains(what))
+    };
+    for (lambda, rights) in table(&template) {
+        let is_scan = lambda.name == "scan-attachments";
+        assert_eq!(can(&rights, "s3:GetObject", "AttachmentBucket/quarantine/*"), is_scan, "{}", lambda.name);
+        assert_eq!(can(&rights, "s3:PutObject", "AttachmentBucket/kept/*"), is_scan, "{}", lambda.name);
+        let is_keep = lambda.name == "keep-attachments";
+        assert_eq!(can(&rights, "s3:GetObject", "AttachmentBucket/kept/*"), is_keep, "{}", lambda.name);
+        // Whatever the company's policies say.
+        if rights.given.contains("StoresReadPolicy") {
+            assert!(rights.deny["s3:GetObject"].0.contains("AttachmentBucket/*"), "{}", lambda.name);
         }
     }
 }

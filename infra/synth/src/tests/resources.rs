@@ -46,6 +46,7 @@ fn functions_are_told_every_setting_that_they_need_and_no_other() {
             asked.borrow_mut().insert(name.to_owned());
             let value = match name {
                 "LETHE_ISSUERS" | "LETHE_TENANTS" => "[]",
+                "LETHE_SCANNER" => "guard-duty",
                 "LETHE_SIGN_IN" => {
                     r#"{"iss": "x", "client_id": "x", "authorize_url": "x", "token_url": "x"}"#
                 }

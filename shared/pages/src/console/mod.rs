@@ -10,6 +10,7 @@ pub mod plan;
 pub mod request;
 pub mod requests;
 pub mod started;
+pub mod upload;
 
 use chrono::{DateTime, Utc};
 

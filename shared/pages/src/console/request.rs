@@ -44,10 +44,16 @@ pub struct Request<'a> {
     pub start: Option<Start>,
     /// How it can be closed, if the reader may.
     pub confirm: Option<Confirm>,
+    /// Who acts for the person, and whether they may.
+    pub agent: Option<(String, Badge)>,
     /// What its time depends on, in words.
     pub clock: Vec<Event>,
     /// How its time can be changed, if the reader may.
     pub time: Option<Time>,
+    /// Its files.
+    pub files: Vec<File>,
+    /// Where one is attached, if the reader may.
+    pub attach: Option<String>,
     /// Mails about it.
     pub mails: Vec<Mail>,
     /// Where the person reads how it stands.
@@ -111,6 +117,33 @@ pub struct Time {
     pub can_extend: bool,
     /// Whether the person was asked who they are and has not answered.
     pub is_in_doubt: bool,
+    /// Whether there is an address that is known to be the person's.
+    pub can_mail_code: bool,
+    /// Where it is noted who acts for the person.
+    pub agent: String,
+    /// Whether somebody was named whose mandate can be accepted.
+    pub can_accept: bool,
+}
+
+/// A file of a request.
+#[derive(Clone, Debug)]
+pub struct File {
+    /// Where it is fetched, if it can be.
+    pub path: Option<String>,
+    /// What it is called.
+    pub label: String,
+    /// What it is for.
+    pub purpose: &'static str,
+    /// What it is, and how large.
+    pub size: String,
+    /// How it stands, unless it is kept.
+    pub status: Option<Badge>,
+    /// Who attached it.
+    pub by: String,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Where it is taken away, if the reader may.
+    pub remove: Option<String>,
 }
 
 /// A mail about a request.
@@ -162,7 +195,22 @@ impl Request<'static> {
                 version: 1,
                 can_extend: true,
                 is_in_doubt: false,
+                can_mail_code: true,
+                agent: format!("{}/agent", row.path),
+                can_accept: true,
             }),
+            agent: Some(("Bo Berg".to_owned(), Badge::new(super::Tone::Soon, "mandate to be checked"))),
+            files: vec![File {
+                path: Some(format!("{}/attachments/1", row.path)),
+                label: "Letter of 2 March".to_owned(),
+                purpose: "for the person",
+                size: "PDF, 81 KB".to_owned(),
+                status: None,
+                by: "Dana Dahl".to_owned(),
+                at,
+                remove: Some(format!("{}/attachments/1/remove", row.path)),
+            }],
+            attach: Some(format!("{}/attachments", row.path)),
             mails: vec![Mail { what: "Receipt", sent: Some(at) }, Mail { what: "Confirmation", sent: None }],
             receipt: "/receipt?code=AAAA".to_owned(),
         }
@@ -190,7 +238,17 @@ mod tests {
             confirm: None,
             time: None,
             person: None,
+            agent: Some((HOSTILE.to_owned(), Badge::new(super::super::Tone::Good, "accepted"))),
             remarks: Some(HOSTILE.to_owned()),
+            files: vec![File {
+                path: None,
+                label: HOSTILE.to_owned(),
+                by: HOSTILE.to_owned(),
+                remove: None,
+                status: Some(Badge::new(super::super::Tone::Late, "refused")),
+                ..Request::sample().files.remove(0)
+            }],
+            attach: None,
             ..Request::sample()
         };
         check_page(&page.page());
@@ -198,7 +256,9 @@ mod tests {
 
     #[test]
     fn without_the_right_there_is_no_form_but_to_sign_out() {
-        let page = Request { start: None, confirm: None, time: None, ..Request::sample() }.page();
+        let mut page = Request { start: None, confirm: None, time: None, attach: None, ..Request::sample() };
+        page.files[0].remove = None;
+        let page = page.page();
 
         assert_eq!(page.matches("<form").count(), 1);
     }

@@ -178,9 +178,10 @@ pub(super) fn one_time_code(mail: &OneTimeCode<'_>) -> Letter {
         .code(mail.code)
         .text(format!("Er gilt einmal, {} Minuten lang.", mail.life.num_minutes()))
         .text(
-            "Geben Sie ihn nur auf der Seite ein, die danach fragt. Wir fragen nie am Telefon oder per Mail \
-             danach.",
+            "Geben Sie ihn auf der Seite Ihres Belegs ein und nirgends sonst. Wir fragen nie am Telefon oder \
+             per Mail danach.",
         )
+        .link(mail.receipt)
         .text("Wenn Sie keinen Code angefordert haben, müssen Sie nichts tun.")
 }
 

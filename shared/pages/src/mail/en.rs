@@ -166,7 +166,8 @@ pub(super) fn one_time_code(mail: &OneTimeCode<'_>) -> Letter {
         .text("With this code you confirm that this address is yours:")
         .code(mail.code)
         .text(format!("It works once, for {} minutes.", mail.life.num_minutes()))
-        .text("Enter it only on the page that asks for it. We never ask for it by phone or by mail.")
+        .text("Enter it on the page of your receipt, and nowhere else. We never ask for it by phone or by mail.")
+        .link(mail.receipt)
         .text("If you did not ask for a code, you need not do anything.")
 }
 

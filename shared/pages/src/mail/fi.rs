@@ -166,7 +166,8 @@ pub(super) fn one_time_code(mail: &OneTimeCode<'_>) -> Letter {
         .text("Tällä koodilla vahvistat, että tämä osoite on sinun:")
         .code(mail.code)
         .text(format!("Koodi toimii kerran, {} minuutin ajan.", mail.life.num_minutes()))
-        .text("Syötä se vain sivulle, joka sitä pyytää. Emme koskaan kysy sitä puhelimessa tai viestillä.")
+        .text("Syötä se kuittisi sivulle, ei muualle. Emme koskaan kysy sitä puhelimessa tai viestillä.")
+        .link(mail.receipt)
         .text("Jos et pyytänyt koodia, sinun ei tarvitse tehdä mitään.")
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use domain::{deadline::Regime, request::Notice};
+use domain::{deadline::Regime, identity::SentCode};
 
 use super::*;
 use crate::checks::{HOSTILE, check_styled, text_of};
@@ -40,7 +40,10 @@ fn mails(locale: Locale, link: &str, given: &str, reason: &str, comment: &str) -
             PurgeDone { receipt: given, kept_because: &[reason, "shared with other people"], regimes }
                 .mail(locale),
         ),
-        ("one_time_code".to_owned(), OneTimeCode { code: given, life: Notice::CODE_LIFE }.mail(locale)),
+        (
+            "one_time_code".to_owned(),
+            OneTimeCode { receipt: link, code: given, life: SentCode::LIFE }.mail(locale),
+        ),
     ];
     for kind in [Kind::Access, Kind::Erasure, Kind::Correction, Kind::Restriction] {
         let received = RequestReceived { receipt: given, kind, last_day: last_day() };

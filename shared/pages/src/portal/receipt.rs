@@ -12,6 +12,8 @@ use crate::{console::Badge, render};
 pub struct Receipt {
     /// What the code leads to; nothing before one is given.
     pub answer: Option<Option<Known>>,
+    /// How it went that was done here last.
+    pub told: Option<Told>,
 }
 
 /// What is known by a code.
@@ -29,10 +31,66 @@ pub struct Known {
     pub status: Badge,
     /// What that means.
     pub outcome: &'static str,
+    /// Whether the person is to prove who they are, and how that went so far.
+    pub prove: Option<Prove>,
     /// When it was answered.
     pub answered: Option<DateTime<Utc>>,
     /// The certificate of the erasure.
     pub certificate: Option<Certificate>,
+}
+
+/// The question who somebody is.
+#[derive(Clone, Copy, Debug)]
+pub struct Prove {
+    /// Whether a code was sent that can be entered.
+    pub has_code: bool,
+}
+
+/// How something went that was done on the page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// A code is on its way.
+    Sent,
+    /// There is no address that is known to be the person's.
+    Nowhere,
+    /// It was not the code.
+    Wrong,
+    /// It was the code.
+    Proved,
+    /// No code works any more, or none is asked for.
+    Over,
+}
+
+impl Told {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Sent, Self::Nowhere, Self::Wrong, Self::Proved, Self::Over];
+
+    /// Its name in an address.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sent => "sent",
+            Self::Nowhere => "nowhere",
+            Self::Wrong => "wrong",
+            Self::Proved => "proved",
+            Self::Over => "over",
+        }
+    }
+
+    const fn text(self) -> &'static str {
+        match self {
+            Self::Sent => {
+                "A code is on its way to the address that we know to be yours. It works for 15 minutes."
+            }
+            Self::Nowhere => {
+                "We know no address that is surely yours. Please answer the question in another way."
+            }
+            Self::Wrong => {
+                "That was not the code. After five wrong ones it no longer works; you can ask for another."
+            }
+            Self::Proved => "Thank you: that was the code.",
+            Self::Over => "No code is waited for: it is too late for that one, or nobody asks any more.",
+        }
+    }
 }
 
 /// A certificate, checked.
@@ -60,6 +118,7 @@ impl Receipt {
     pub fn sample() -> Self {
         let at = crate::time::sample();
         Self {
+            told: Some(Told::Sent),
             answer: Some(Some(Known {
                 code: "AAAA".to_owned(),
                 kind: "Erasure of data",
@@ -67,6 +126,7 @@ impl Receipt {
                 deadline: Some(at),
                 status: Badge::new(crate::console::Tone::Good, "done"),
                 outcome: "Everything is erased.",
+                prove: Some(Prove { has_code: true }),
                 answered: Some(at),
                 certificate: Some(Certificate {
                     is_valid: true,
@@ -88,8 +148,8 @@ mod tests {
     #[test]
     fn the_page_of_a_receipt_is_sound() {
         check_page(&Receipt::sample().page());
-        check_page(&Receipt { answer: None }.page());
-        check_page(&Receipt { answer: Some(None) }.page());
+        check_page(&Receipt { answer: None, told: None }.page());
+        check_page(&Receipt { answer: Some(None), told: Some(Told::Wrong) }.page());
         let mut receipt = Receipt::sample();
         if let Some(Some(known)) = &mut receipt.answer {
             known.code = HOSTILE.to_owned();

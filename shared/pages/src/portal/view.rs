@@ -50,8 +50,21 @@ pub struct Request {
     pub answered: Option<(DateTime<Utc>, Option<String>)>,
     /// Until when a takeout can be fetched.
     pub takeout_until: Option<DateTime<Utc>>,
+    /// Files that are a part of the answer.
+    pub files: Vec<Attached>,
     /// Its receipt.
     pub receipt: String,
+}
+
+/// A file that is a part of an answer.
+#[derive(Clone, Debug)]
+pub struct Attached {
+    /// Where it is fetched.
+    pub path: String,
+    /// What it is called.
+    pub label: String,
+    /// What it is, and how large.
+    pub size: String,
 }
 
 impl Open<'_> {
@@ -86,6 +99,11 @@ impl View {
                 status: Badge::new(crate::console::Tone::Good, "answered"),
                 answered: Some((at, Some("We have corrected your date of birth.".to_owned()))),
                 takeout_until: Some(at),
+                files: vec![Attached {
+                    path: "/personal-data-view/requests/1/attachments/2".to_owned(),
+                    label: "Letter of 2 March".to_owned(),
+                    size: "PDF, 81 KB".to_owned(),
+                }],
                 receipt: "/receipt?code=AAAA".to_owned(),
             }],
             consents: vec![("necessary".to_owned(), at)],
@@ -108,6 +126,7 @@ mod tests {
         let mut view = View::sample();
         view.requests[0].answered = Some((crate::time::sample(), Some(HOSTILE.to_owned())));
         view.return_uri = Some(HOSTILE.to_owned());
+        view.requests[0].files[0].label = HOSTILE.to_owned();
         check_page(&view.page());
         check_page(
             &View { requests: Vec::new(), consents: Vec::new(), return_uri: None, ..View::sample() }.page(),

@@ -16,7 +16,7 @@ use super::{
     Audience, session,
     token::{self, LEEWAY},
 };
-use crate::{App, Failure, SignIn, cookie, outbound};
+use crate::{App, Failure, Limited, SignIn, Source, cookie, outbound};
 
 /// What is kept between leaving for the provider and coming back.
 const COOKIE: &str = "__Host-lethe-sign-in";
@@ -134,9 +134,14 @@ struct IdClaims {
 /// Signs in somebody who came back from the provider.
 ///
 /// # Errors
-/// [`Code::SignInFailed`] when anything is not as it must be; what is not said, because who it is not for
+/// [`Code::TooManyRequests`] when it is tried too often, and [`Code::SignInFailed`] when anything is not as it must be; what is not said, because who it is not for
 /// must not learn it.
-pub async fn arrive(app: &App, headers: &HeaderMap, query: &Query) -> Result<Arrived, Failure> {
+pub async fn arrive(
+    app: &App,
+    headers: &HeaderMap,
+    source: &Source,
+    query: &Query,
+) -> Result<Arrived, Failure> {
     let failed = || Failure::from(Code::SignInFailed);
     let settings = app.config().sign_in.as_ref().ok_or(Code::FeatureOff)?;
     let kept = cookie::read(headers, COOKIE).and_then(Kept::read).ok_or_else(failed)?;
@@ -148,6 +153,10 @@ pub async fn arrive(app: &App, headers: &HeaderMap, query: &Query) -> Result<Arr
         return Err(failed());
     }
     let code = query.one("code")?.ok_or_else(failed)?;
+    // For which tenant it is, only the provider can say: until then, the first keeps count.
+    if let Some(org) = app.config().tenants.keys().next() {
+        app.limit_source(*org, Limited::SignIn, source).await?;
+    }
     let tokens = exchange(app, settings, code, &kept.verifier).await.ok_or_else(failed)?;
     let claims = identify(app, settings, &tokens.id_token).await?;
     if claims.nonce.as_deref() != Some(kept.nonce.as_str()) {
@@ -156,6 +165,10 @@ pub async fn arrive(app: &App, headers: &HeaderMap, query: &Query) -> Result<Arr
     let caller = token::verify(app, &tokens.access_token).await.map_err(|_| failed())?;
     if caller.subject != claims.sub || caller.is_client {
         return Err(failed());
+    }
+    if let Some(person) = caller.person() {
+        let key = app.ledger(caller.org).key_of(&person).await?;
+        app.limit_person(caller.org, Limited::SignIn, key).await?;
     }
     let name = claims.name.or(claims.preferred_username).filter(|name| !name.trim().is_empty());
     let name = name.unwrap_or(claims.sub).chars().filter(|c| !c.is_control()).take(120).collect();

@@ -1,8 +1,10 @@
 //! A request as it is stored: what is in the clear, and what is sealed.
 
 use domain::{
-    HoldId, PersonId, PersonKey, RequestId, Timestamp,
+    AttachmentId, HoldId, PersonId, PersonKey, RequestId, Timestamp,
+    attachment::{Attachment, FileState, Purpose},
     deadline::Clock,
+    identity::{Agent, Identity, SentCode, Step},
     mandate::Mandate,
     processing::Erasure,
     purge::{Purge, PurgeState, StoreOutcome},
@@ -32,6 +34,13 @@ pub(super) struct RequestItem {
     changed: Timestamp,
     #[serde(default, skip_serializing_if = "Clock::is_empty")]
     clock: Clock,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    trail: Vec<Step>,
+    /// Whether the mandate of whoever acts for the person is accepted, if somebody does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    agent: Option<bool>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    files: Vec<FileItem>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     confirmed: Option<Confirmed>,
     work: WorkItem,
@@ -44,6 +53,15 @@ pub(super) struct RequestItem {
     ttl: Option<i64>,
     #[serde(default, with = "serde_bytes", skip_serializing_if = "Option::is_none")]
     x: Option<Vec<u8>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct FileItem {
+    id: AttachmentId,
+    purpose: Purpose,
+    by: String,
+    asked: Timestamp,
+    state: FileState,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -103,6 +121,12 @@ pub(super) struct Private {
     extension: Option<String>,
     internal: Option<String>,
     comment: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    labels: Vec<Option<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    agent: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<SentCode>,
     deliver_to: Option<String>,
     password: Option<String>,
     confirmation: Option<[u8; 32]>,
@@ -126,6 +150,9 @@ impl Private {
             extension: request.clock.extension.as_ref().and_then(|extension| extension.reason.clone()),
             internal: request.confirmation.as_ref().and_then(|confirmation| confirmation.remarks.clone()),
             comment: request.confirmation.as_ref().and_then(|confirmation| confirmation.comment.clone()),
+            agent: request.identity.agent.as_ref().and_then(|agent| agent.name.clone()),
+            code: request.identity.code,
+            labels: request.attachments.iter().map(|file| file.label.clone()).collect(),
             deliver_to: takeout.and_then(|takeout| takeout.deliver_to.clone()),
             password: takeout.and_then(|takeout| takeout.password.clone()),
             confirmation: takeout.and_then(|takeout| takeout.confirmation),
@@ -138,7 +165,11 @@ impl Private {
 
     /// Whether there is nothing to seal.
     pub(super) fn is_empty(&self) -> bool {
-        let nothing = Self { mail: vec![(None, None); self.mail.len()], ..Self::default() };
+        let nothing = Self {
+            labels: vec![None; self.labels.len()],
+            mail: vec![(None, None); self.mail.len()],
+            ..Self::default()
+        };
         *self == nothing
     }
 }
@@ -156,6 +187,9 @@ impl RequestItem {
             received: request.received_at,
             changed: request.changed_at,
             clock: request.clock.clone(),
+            trail: request.identity.trail.clone(),
+            agent: request.identity.agent.as_ref().map(|agent| agent.is_accepted),
+            files: request.attachments.iter().map(FileItem::of).collect(),
             confirmed: request.confirmation.as_ref().map(Confirmed::of),
             work: WorkItem::of(&request.work),
             notices: request
@@ -204,6 +238,7 @@ impl RequestItem {
     /// The request, given what was sealed of it.
     pub(super) fn into_request(self, person: PersonKey, private: Private) -> Request {
         let mut mail = private.mail.into_iter();
+        let mut labels = private.labels.into_iter();
         let mut clock = self.clock;
         if let Some(extension) = &mut clock.extension {
             extension.reason = private.extension;
@@ -219,6 +254,19 @@ impl RequestItem {
             version: self.v,
             remarks: private.remarks,
             clock,
+            identity: Identity {
+                code: private.code,
+                agent: self.agent.map(|is_accepted| Agent { name: private.agent, is_accepted }),
+                trail: self.trail,
+            },
+            attachments: self
+                .files
+                .into_iter()
+                .map(|FileItem { id, purpose, by, asked, state }| {
+                    let label = labels.next().flatten();
+                    Attachment { id, purpose, label, by, asked_at: asked, state }
+                })
+                .collect(),
             confirmation: self.confirmed.map(|Confirmed { at, by, outcome }| Confirmation {
                 outcome,
                 at,
@@ -273,6 +321,13 @@ impl RequestItem {
                 .collect(),
             keep_until: self.keep,
         }
+    }
+}
+
+impl FileItem {
+    fn of(file: &Attachment) -> Self {
+        let Attachment { id, purpose, label: _, by, asked_at, state } = file.clone();
+        Self { id, purpose, by, asked: asked_at, state }
     }
 }
 

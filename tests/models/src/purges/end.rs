@@ -63,7 +63,9 @@ impl Purges {
         match record.attention().filter(is_past).map(|(attention, _)| attention) {
             Some(Attention::Purge) => record.state != PurgeState::Running || self.has(Guard::IndexRunning),
             Some(Attention::Stalled) => self.has(Guard::IndexHeld),
-            Some(Attention::Expiry | Attention::Failed | Attention::Deadline) | None => false,
+            Some(Attention::Expiry | Attention::Failed | Attention::Deadline | Attention::Scan) | None => {
+                false
+            }
         }
     }
 }

@@ -1,0 +1,5 @@
+//! Lambda `keep-attachments`.
+
+fn main() -> std::process::ExitCode {
+    functions::attachments::keep()
+}

@@ -1,0 +1,5 @@
+//! Lambda `scan-attachments`.
+
+fn main() -> std::process::ExitCode {
+    functions::attachments::scan::main()
+}
