@@ -135,8 +135,10 @@ impl Product for Maria {
     }
 }
 
-fn folder(data: &Path) -> [String; 1] {
-    [format!("--datadir={}", data.display())]
+/// Temporary tables too: a server that starts deletes every `#sql…` file of its temporary folder,
+/// so two that share one take each other's away in the middle of a query.
+fn folder(data: &Path) -> [String; 2] {
+    [format!("--datadir={}", data.display()), format!("--tmpdir={}", data.display())]
 }
 
 fn socket(place: &Place) -> String {
