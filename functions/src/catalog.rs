@@ -4,8 +4,8 @@
 use runtime::{Endpoint, Worker, docs::Operation};
 
 use crate::{
-    attachments, audit, certificates, clients, consents, console, deletions, holds, native, notices, pdr, plans,
-    portal, processing, purges, takeouts, upkeep,
+    attachments, audit, certificates, clients, consents, console, deletions, holds, native, notices, pdr,
+    plans, portal, processing, purges, takeouts, upkeep,
 };
 
 /// The endpoints, as what is called and as what is documented.

@@ -24,8 +24,8 @@
 //! Every read and write goes through a [`Ledger`], which belongs to one tenant; only sweepers and
 //! the look-up of API clients work across tenants, and they say so.
 
-mod audit;
 pub mod attachments;
+mod audit;
 pub mod certificates;
 mod changes;
 pub mod clients;
@@ -53,8 +53,8 @@ use std::sync::Arc;
 
 use domain::{OrgId, PersonId, PersonKey};
 
-use audit::Audit;
 use attachments::Attachments;
+use audit::Audit;
 use certificates::Signers;
 pub use changes::Change;
 pub use error::StoreError;
