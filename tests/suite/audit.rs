@@ -81,6 +81,7 @@ async fn what_changes_is_noted_and_tells_nothing_of_the_person() {
     consent(&world, alice, "necessary").await;
     consent(&world, alice, "analytics").await;
     world.order_takeout(alice, "alice@example.com").await;
+    world.drain().await;
     noted(&world).await;
 
     let records = records(&world, alice).await;

@@ -420,6 +420,9 @@ async fn another_tenant_sees_and_changes_nothing_of_ours() {
             "import-persons" => assert_eq!(reply.status, 200),
             "list-requests" => assert_eq!(reply.json()["requests"], json!([])),
             "list-holds" => assert_eq!(reply.json()["holds"], json!([])),
+            "get-audit" => assert_eq!(reply.json()["segment"], Value::Null),
+            "verify-audit" => assert_eq!(reply.json()["entries"], 0),
+            "get-bundle" => assert_eq!(reply.json()["cases"], json!([])),
             "list-clients" => {
                 let clients = reply.json()["clients"].as_array().unwrap().clone();
                 assert!(clients.iter().all(|client| client["client_id"] == "stranger"), "{text}");

@@ -6,6 +6,7 @@
 mod architecture;
 mod attachments;
 mod contract;
+mod crashes;
 mod staff;
 mod world;
 
@@ -22,6 +23,7 @@ mod doors;
 mod engine_cli;
 mod erased;
 mod events;
+mod fault;
 mod figures;
 mod format;
 mod holds;

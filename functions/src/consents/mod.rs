@@ -52,12 +52,12 @@ async fn change(
 ) -> Result<Vec<Consent>, Failure> {
     let ledger = app.ledger(tenant.org);
     let key = ledger.key_of(person).await?;
-    let (now, actor) = (app.now(), caller.actor());
-    if let Some(consents) = ledger.change_consents(key, &change, &actor, now).await? {
+    let (now, actor, once) = (app.now(), caller.actor(), app.entropy().once());
+    if let Some(consents) = ledger.change_consents(key, &change, &actor, now, once).await? {
         return Ok(consents);
     }
     // Unknown: an open tenant gets to know the person now.
     app.subject(tenant, person).await?;
-    let changed = ledger.change_consents(key, &change, &actor, now).await?;
+    let changed = ledger.change_consents(key, &change, &actor, now, once).await?;
     changed.ok_or_else(|| Code::PersonNotFound.into())
 }

@@ -174,6 +174,16 @@ impl Desk {
         Ok(self.meter.take() / PERSONS as f64)
     }
 
+    /// Makes everybody known, and what that uses.
+    async fn register(&self) -> Result<Bill, PriceError> {
+        self.each(
+            Method::PUT,
+            |person| format!("/lethe/v1/persons/{person}"),
+            |person| json!({"identities": {"customer_id": person}, "verified": ["customer_id"]}),
+        )
+        .await
+    }
+
     /// Waits until nothing more happens, and counts from there.
     async fn settle(&self) -> Bill {
         self.stack.drain().await;
@@ -225,14 +235,9 @@ pub async fn measure() -> Result<Measured, PriceError> {
     let mut operations = Vec::new();
     let paused = desk.stack.runner.pause().await;
     let call = |name, bill| Operation { name, bill, calls: 1.0, functions: (1.0, 7.0) };
-    let registered = desk
-        .each(
-            Method::PUT,
-            |person| format!("/lethe/v1/persons/{person}"),
-            |person| json!({"identities": {"customer_id": person}, "verified": ["customer_id"]}),
-        )
-        .await?;
+    let registered = desk.register().await?;
     operations.push(call("register a person", registered));
+    desk.register().await?;
     let consents = |person: &str| format!("/persons/{person}/consent/gdpr");
     let body = |_: &str| json!({"consent_levels": ["analytics", "marketing"]});
     // The first version of all, then the one that is measured.
@@ -302,6 +307,7 @@ pub async fn rush(count: u64) -> Result<(Bill, Model), PriceError> {
 pub async fn evidence(rounds: usize) -> Result<(Bill, Bill), PriceError> {
     let desk = Desk::open().await?;
     let unscheduled = desk.stack.runner.without_schedule().await;
+    desk.register().await?;
     let consents = |person: &str| format!("/persons/{person}/consent/gdpr");
     let body = |_: &str| json!({"consent_levels": ["analytics", "marketing"]});
     // A worker that has noted something knows where the log ends.

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc, time::Duration};
 
 use aws_credential_types::Credentials;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use chrono::TimeDelta;
 
 use domain::{
@@ -15,7 +16,11 @@ use runtime::{
     open_engine,
 };
 use store::Places;
-use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+use tokio::{
+    net::TcpListener,
+    sync::{Mutex, oneshot},
+    task::JoinHandle,
+};
 
 use crate::{
     Identity, IdentityError, Meter, VirtualClock,
@@ -165,7 +170,9 @@ impl Stack {
             secret_access_key: identity.secret_access_key.clone(),
         })
         .await?;
-        let clients = clients(&services.endpoints, &identity, meter.as_ref());
+        let http = Clients::https(None);
+        let http = meter.as_ref().map_or_else(|| http.clone(), |meter| meter.over(http.clone()));
+        let clients = clients(&services.endpoints, &identity, http);
         provision::table(&clients, "Ledger", TABLE).await?;
         provision::table(&clients, "Keys", KEY_TABLE).await?;
         for bucket in [TAKEOUT_BUCKET, ATTACHMENT_BUCKET, AUDIT_BUCKET] {
@@ -223,7 +230,7 @@ impl Stack {
             demo_people = demo.people(&app, identity.org_id).await?;
         }
 
-        let runner = Runner::new(app.clone(), clock.clone(), catalog::workers(), services.changes(TABLE));
+        let runner = Runner::new(app.clone(), clock.clone(), catalog::workers(), Arc::new(Mutex::new(services.changes(TABLE))));
         let (stop_gateway, stopped) = oneshot::channel();
         let endpoints = catalog::endpoints();
         let control = Arc::new(Control {
@@ -282,13 +289,7 @@ impl Stack {
 
     /// Runs a scheduled worker now; false if there is none of this name.
     pub async fn tick(&self, name: &str) -> bool {
-        match self.runner.worker(name) {
-            Some(worker) => {
-                self.runner.tick(worker).await;
-                true
-            }
-            None => false,
-        }
+        self.runner.tick_named(name).await
     }
 
     /// Gives a function an event, as Lambda does, and takes its answer; nothing if it fails or there is
@@ -299,6 +300,17 @@ impl Stack {
         }
         let endpoint = catalog::endpoints().into_iter().find(|endpoint| endpoint.route.name == name)?;
         gateway::invoke(handler(&self.app, &endpoint), event, self.clock.now()).await
+    }
+
+    /// Clients of the embedded services that go through an HTTP client of one's own.
+    pub fn clients(&self, http: SharedHttpClient) -> Clients {
+        clients(&self.endpoints, &self.identity, http)
+    }
+
+    /// Ends its workers, after what they are at: from now on only other processes work.
+    pub async fn rest(&self) {
+        self.drain().await;
+        self.tasks.iter().for_each(JoinHandle::abort);
     }
 
     /// Waits until all queues are empty and no worker runs.
@@ -319,11 +331,9 @@ impl Stack {
     }
 }
 
-fn clients(endpoints: &services::Endpoints, identity: &Identity, meter: Option<&Meter>) -> Clients {
+fn clients(endpoints: &services::Endpoints, identity: &Identity, http: SharedHttpClient) -> Clients {
     let credentials =
         Credentials::from_keys(identity.access_key_id.clone(), identity.secret_access_key.clone(), None);
-    let http = Clients::https(None);
-    let http = meter.map_or_else(|| http.clone(), |meter| meter.over(http.clone()));
     let endpoints = endpoints.clone();
     let endpoint = move |service: &str| {
         Some(match service {
@@ -348,7 +358,7 @@ fn handler(app: &App, endpoint: &runtime::Endpoint) -> gateway::Handler {
 }
 
 /// An endpoint under each of its paths.
-fn routes(app: &App, endpoint: &runtime::Endpoint) -> Vec<GatewayRoute> {
+pub(crate) fn routes(app: &App, endpoint: &runtime::Endpoint) -> Vec<GatewayRoute> {
     let handler = handler(app, endpoint);
     let route = endpoint.route;
     let paths = std::iter::once(route.path).chain(route.aliases.iter().copied());

@@ -30,7 +30,7 @@ pub(crate) struct Runner {
     gate: RwLock<()>,
     /// When each scheduled worker runs next. Held while ticks run, so that two never overlap.
     next: Mutex<Vec<(Worker, TimeDelta, DateTime<Utc>)>>,
-    changes: Mutex<ChangeStream>,
+    changes: Arc<Mutex<ChangeStream>>,
 }
 
 /// After how many minutes changes of the ledger are handed on, at the latest.
@@ -57,7 +57,7 @@ impl Runner {
         app: App,
         clock: VirtualClock,
         workers: Vec<Worker>,
-        changes: ChangeStream,
+        changes: Arc<Mutex<ChangeStream>>,
     ) -> Arc<Self> {
         let now = clock.now();
         let scheduled = workers.iter().filter_map(|worker| {
@@ -65,8 +65,13 @@ impl Runner {
             Some((worker.clone(), period, now + period))
         });
         let next = Mutex::new(scheduled.collect());
-        let (busy, gate, changes) = (AtomicUsize::new(0), RwLock::default(), Mutex::new(changes));
+        let (busy, gate) = (AtomicUsize::new(0), RwLock::default());
         Arc::new(Self { app, clock, workers, busy, gate, next, changes })
+    }
+
+    /// Runs the same workers for another App.
+    pub(crate) fn over(&self, app: App) -> Arc<Self> {
+        Self::new(app, self.clock.clone(), self.workers.clone(), Arc::clone(&self.changes))
     }
 
     fn url(&self, queue: Queue) -> &str {
@@ -80,13 +85,7 @@ impl Runner {
 
     /// Starts a poller for each queue, and the scheduler.
     pub(crate) fn start(self: &Arc<Self>) -> Vec<JoinHandle<()>> {
-        let mut tasks = Vec::new();
-        for worker in &self.workers {
-            if let Trigger::Queue(queue) = worker.spec.trigger {
-                let (runner, worker) = (Arc::clone(self), worker.clone());
-                tasks.push(tokio::spawn(async move { runner.poll(queue, &worker).await }));
-            }
-        }
+        let mut tasks = self.poll_all();
         let runner = Arc::clone(self);
         tasks.push(tokio::spawn(async move {
             loop {
@@ -94,6 +93,18 @@ impl Runner {
                 runner.run_due_ticks().await;
             }
         }));
+        tasks
+    }
+
+    /// Starts a poller for each queue.
+    pub(crate) fn poll_all(self: &Arc<Self>) -> Vec<JoinHandle<()>> {
+        let mut tasks = Vec::new();
+        for worker in &self.workers {
+            if let Trigger::Queue(queue) = worker.spec.trigger {
+                let (runner, worker) = (Arc::clone(self), worker.clone());
+                tasks.push(tokio::spawn(async move { runner.poll(queue, &worker).await }));
+            }
+        }
         tasks
     }
 
@@ -206,6 +217,17 @@ impl Runner {
         } else {
             // A failed tick is logged, and the next one makes up for it.
             let _ = worker.tick(&self.app, None).await;
+        }
+    }
+
+    /// Runs a scheduled worker now; false if there is none of this name.
+    pub(crate) async fn tick_named(&self, name: &str) -> bool {
+        match self.worker(name) {
+            Some(worker) => {
+                self.tick(worker).await;
+                true
+            }
+            None => false,
         }
     }
 

@@ -10,6 +10,7 @@ use aws_lc_rs::{
     rand::{SecureRandom, SystemRandom},
 };
 use domain::{PersonKey, RequestId, Timestamp};
+use store::consents::Once;
 use uuid::Uuid;
 
 /// Where random bytes come from.
@@ -19,7 +20,7 @@ pub struct Entropy(Source);
 #[derive(Clone)]
 enum Source {
     System,
-    Derived { seed: [u8; 32], drawn: Arc<AtomicU64> },
+    Derived { seed: [u8; 32], drawn: Arc<AtomicU64>, is_repeat: bool },
 }
 
 impl Entropy {
@@ -30,8 +31,23 @@ impl Entropy {
 
     /// Bytes that follow from `seed`: a call that is repeated under its idempotency key makes the
     /// same ids again, so that what it had begun is found and finished. The seed is secret.
-    pub fn derived(seed: [u8; 32]) -> Self {
-        Self(Source::Derived { seed, drawn: Arc::default() })
+    pub fn derived(seed: [u8; 32], is_repeat: bool) -> Self {
+        Self(Source::Derived { seed, drawn: Arc::default(), is_repeat })
+    }
+
+    /// What tells what a call under an idempotency key makes from what others make; nothing without a key.
+    pub fn once(&self) -> Option<Once> {
+        match &self.0 {
+            Source::System => None,
+            Source::Derived { seed, drawn: _, is_repeat } => {
+                let mut context = digest::Context::new(&digest::SHA256);
+                context.update(seed);
+                context.update(b"once");
+                let mut id = [0; Once::BYTES];
+                id.copy_from_slice(&context.finish().as_ref()[..Once::BYTES]);
+                Some(Once { id, is_repeat: *is_repeat })
+            }
+        }
     }
 
     /// Random bytes.
@@ -45,7 +61,7 @@ impl Entropy {
             Source::System => {
                 SystemRandom::new().fill(&mut bytes).expect("the operating system gives randomness")
             }
-            Source::Derived { seed, drawn } => {
+            Source::Derived { seed, drawn, is_repeat: _ } => {
                 for chunk in bytes.chunks_mut(32) {
                     let mut context = digest::Context::new(&digest::SHA256);
                     context.update(seed);

@@ -88,10 +88,10 @@ pub(crate) async fn begin(
     let call = ledger.secret_hash(&call).await?;
     let now = app.now();
     match ledger.begin_call(scope, call, about, now, now + MEMORY).await? {
-        Known::Proceed { until } => {
+        Known::Proceed { until, is_repeat } => {
             let seed = ledger.secret_hash(&hash([&scope[..], until.to_rfc3339().as_bytes()])).await?;
             let keyed = Keyed { org: caller.org, scope, call, about, until };
-            Ok(Turn::Go(app.with_entropy(Entropy::derived(seed)), Some(keyed)))
+            Ok(Turn::Go(app.with_entropy(Entropy::derived(seed, is_repeat)), Some(keyed)))
         }
         Known::Answered(Reply { status, content_type, body }) => Ok(Turn::Answered(Answer {
             status: http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::OK),

@@ -1,6 +1,7 @@
 //! The append-only consent history: the event is the state and the audit record.
 
 use aws_lc_rs::digest;
+use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     PersonKey, Timestamp,
     consent::{Change, Consent, Version, withdrawn},
@@ -26,6 +27,23 @@ struct ConsentItem {
     p: Vec<u8>,
     #[serde(with = "serde_bytes")]
     h: Vec<u8>,
+    /// Of the call that made it, if it was one under an idempotency key; not hashed, because it says nothing.
+    #[serde(default, with = "serde_bytes", skip_serializing_if = "Option::is_none")]
+    i: Option<Vec<u8>>,
+}
+
+/// A call that may be repeated, and changes something once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Once {
+    /// The same for every repeat.
+    pub id: [u8; Self::BYTES],
+    /// Whether another has begun it, so that there may be what it made.
+    pub is_repeat: bool,
+}
+
+impl Once {
+    /// The length of an id.
+    pub const BYTES: usize = 16;
 }
 
 /// The hash of a version, over everything that it says and the hash of the one before.
@@ -41,7 +59,7 @@ fn hash(version: &Version) -> Result<[u8; 32], StoreError> {
 }
 
 pub(crate) fn read(item: Item) -> Result<Version, StoreError> {
-    let ConsentItem { n, at, by, c, w, p, h: _ } = readable(item)?;
+    let ConsentItem { n, at, by, c, w, p, h: _, i: _ } = readable(item)?;
     let previous = p.try_into().map_err(|_| StoreError::Unreadable { what: "consent" })?;
     Ok(Version { number: n, at, by, consents: c, withdrawn: w, previous })
 }
@@ -81,7 +99,8 @@ impl Ledger<'_> {
         Ok(head.map(consents))
     }
 
-    /// Appends a change and gives what is in force from then on; `None` without a person.
+    /// Appends a change and gives what is in force from then on; `None` without a person. What was appended by
+    /// the same call before is not appended again, whatever others have changed since.
     ///
     /// # Errors
     /// When the table cannot be written, or too many others write at the same time.
@@ -91,7 +110,17 @@ impl Ledger<'_> {
         change: &Change,
         by: &str,
         now: Timestamp,
+        once: Option<Once>,
     ) -> Result<Option<Vec<Consent>>, StoreError> {
+        if let Some(Once { id, is_repeat: true }) = once {
+            let made = |item: &Item| match item.get("i") {
+                Some(AttributeValue::B(call)) => call.as_ref() == id,
+                Some(_) | None => false,
+            };
+            if let Some(item) = self.consent_items(person).await?.into_iter().find(made) {
+                return Ok(Some(read(item)?.consents));
+            }
+        }
         // The cheap reading is nearly always right; where it is not, the condition on the write
         // finds out and the next round reads consistently.
         let mut how = Read::Eventual;
@@ -126,6 +155,7 @@ impl Ledger<'_> {
                 w: version.withdrawn.clone(),
                 p: version.previous.to_vec(),
                 h: hash(&version)?.to_vec(),
+                i: once.map(|once| once.id.to_vec()),
             };
             match self
                 .store
@@ -146,6 +176,10 @@ impl Ledger<'_> {
     /// # Errors
     /// When the table cannot be read.
     pub async fn consent_history(&self, person: PersonKey) -> Result<Vec<Version>, StoreError> {
+        self.consent_items(person).await?.into_iter().map(read).collect()
+    }
+
+    async fn consent_items(&self, person: PersonKey) -> Result<Vec<Item>, StoreError> {
         let pk = keys::person_partition(self.org, person);
         let end = keys::consent(self.org, person, u64::MAX).sk;
         let range = Range {
@@ -155,8 +189,9 @@ impl Ledger<'_> {
             limit: None,
             read: Read::Consistent,
         };
-        let items = self.store.table.query(range).await?;
-        items.into_iter().filter(|item| sort_key(item).starts_with(keys::CONSENTS)).map(read).collect()
+        let mut items = self.store.table.query(range).await?;
+        items.retain(|item| sort_key(item).starts_with(keys::CONSENTS));
+        Ok(items)
     }
 }
 

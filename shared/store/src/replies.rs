@@ -74,6 +74,8 @@ pub enum Known {
     Proceed {
         /// Until when the key counts; the same for every repeat.
         until: Timestamp,
+        /// Whether another has begun it.
+        is_repeat: bool,
     },
     /// This was answered.
     Answered(Reply),
@@ -105,22 +107,23 @@ impl Ledger<'_> {
     ) -> Result<Known, StoreError> {
         let place = keys::reply(self.org, scope);
         let item = ReplyItem { v: 1, h: call.to_vec(), until, ttl: until.timestamp(), answer: None };
+        let first = Known::Proceed { until, is_repeat: false };
         match self.store.table.put(&place, &item, &[], Only::IfAbsent).await {
-            Ok(()) => return Ok(Known::Proceed { until }),
+            Ok(()) => return Ok(first),
             Err(StoreError::Conflict) => {}
             Err(error) => return Err(error),
         }
         let Some(noted) = self.store.table.get::<ReplyItem>(&place, Read::Consistent).await? else {
-            return Ok(Known::Proceed { until });
+            return Ok(first);
         };
         if noted.until <= now {
             self.store.table.put(&place, &item, &[], Only::Always).await?;
-            return Ok(Known::Proceed { until });
+            return Ok(first);
         }
         if noted.h != call {
             return Ok(Known::OtherCall);
         }
-        let again = Known::Proceed { until: noted.until };
+        let again = Known::Proceed { until: noted.until, is_repeat: true };
         let Some(AnswerItem { status, kind, own, x }) = noted.answer else { return Ok(again) };
         let body = if own {
             // The person may have been forgotten, and registered anew since: then the old answer

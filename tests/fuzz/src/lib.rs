@@ -67,7 +67,7 @@ const CERTIFICATE: &str = r#"{"certificate":{"version":1},"jws":"e30.e30.e30"}"#
 const JWS: &str = "eyJhbGciOiJFZERTQSIsImtpZCI6IngiLCJ0eXAiOiJsZXRoZS1hdWRpdC1yb290In0.e30.AA";
 const JWK: &str =
     r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
-const ENTRY: &str = r#"{"subject":null,"number":1,"at":"2026-03-02T10:00:00Z","record":"R","version":1,"commitment":"0000000000000000000000000000000000000000000000000000000000000000","previous":"0000000000000000000000000000000000000000000000000000000000000000"}"#;
+const ENTRY: &str = r#"{"subject":null,"at":"2026-03-02T10:00:00Z","record":"R","version":1,"commitment":"0000000000000000000000000000000000000000000000000000000000000000","previous":"0000000000000000000000000000000000000000000000000000000000000000"}"#;
 
 /// A time that is read is one of the years 1970 to 9999, and each dialect's own form of it is read as the same.
 pub fn read_time(input: &[u8]) {

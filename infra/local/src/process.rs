@@ -1,0 +1,58 @@
+//! A further process of the same deployment.
+
+use std::{io, sync::Arc};
+
+use runtime::App;
+use tokio::{net::TcpListener, task::JoinHandle};
+
+use functions::catalog;
+
+use crate::{Stack, gateway, stack::routes, workers::Runner};
+
+/// The functions as another App runs them, over the services of a [`Stack`]. It ends when it is dropped, and
+/// whatever it was at with it.
+pub struct Process {
+    /// Where callers reach it.
+    pub gateway: String,
+    runner: Arc<Runner>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Process {
+    /// Begins to answer; it works when it is told to.
+    ///
+    /// # Errors
+    /// When there is no free port.
+    pub async fn beside(stack: &Stack, app: App) -> io::Result<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let gateway = format!("http://{}", listener.local_addr()?);
+        let runner = stack.runner.over(app.clone());
+        let routes = catalog::endpoints().iter().flat_map(|endpoint| routes(&app, endpoint)).collect();
+        let clock = stack.clock.clone();
+        let serving = tokio::spawn(async move {
+            let clock = Arc::new(move || clock.now());
+            // It ends with the task; an error would be one of the listener, which callers notice.
+            let _ = gateway::serve(listener, routes, axum::Router::new(), clock, std::future::pending()).await;
+        });
+        Ok(Self { gateway, runner, tasks: vec![serving] })
+    }
+
+    /// Works until all queues are empty.
+    pub async fn work(&mut self) {
+        if self.tasks.len() == 1 {
+            self.tasks.extend(self.runner.poll_all());
+        }
+        self.runner.drain().await;
+    }
+
+    /// Runs a scheduled worker now; false if there is none of this name.
+    pub async fn tick(&self, name: &str) -> bool {
+        self.runner.tick_named(name).await
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(JoinHandle::abort);
+    }
+}
