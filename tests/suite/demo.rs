@@ -162,6 +162,7 @@ async fn run(data: Option<PathBuf>, folder: TempDir, start: Start) -> World {
         scanner: None,
         log: Log::new(move |line| lines.lock().unwrap().push(line)),
         meter: None,
+        works: true,
     })
     .await
     .unwrap();

@@ -475,6 +475,7 @@ async fn services_are_found_as_the_environment_says() {
         scanner: None,
         log: Log::new(|_| {}),
         meter: None,
+        works: true,
     })
     .await
     .unwrap();

@@ -69,6 +69,7 @@ pub(crate) struct Setup {
     pub(crate) with_shop: bool,
     pub(crate) scanner: Option<Scanner>,
     pub(crate) meter: Option<Meter>,
+    pub(crate) works: bool,
 }
 
 impl Setup {
@@ -82,6 +83,7 @@ impl Setup {
             with_shop: true,
             scanner: None,
             meter: None,
+            works: true,
         }
     }
 
@@ -112,6 +114,7 @@ impl Setup {
                 lines.lock().unwrap().push(line);
             }),
             meter: self.meter,
+            works: self.works,
         })
         .await
         .unwrap();

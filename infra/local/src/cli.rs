@@ -147,6 +147,7 @@ fn serve(run: Run) -> Result<(), String> {
             scanner: None,
             log: Log::new(|line| eprintln!("{line}")),
             meter: None,
+            works: true,
         })
         .await
         .map_err(|error| error.to_string())?;

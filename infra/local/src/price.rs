@@ -125,6 +125,7 @@ impl Desk {
             scanner: None,
             log: Log::new(|_| {}),
             meter: Some(meter.clone()),
+            works: true,
         })
         .await
         .map_err(failed)?;

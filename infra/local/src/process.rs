@@ -15,7 +15,7 @@ pub struct Process {
     /// Where callers reach it.
     pub gateway: String,
     runner: Arc<Runner>,
-    tasks: Vec<JoinHandle<()>>,
+    serving: JoinHandle<()>,
 }
 
 impl Process {
@@ -34,15 +34,12 @@ impl Process {
             // It ends with the task; an error would be one of the listener, which callers notice.
             let _ = gateway::serve(listener, routes, axum::Router::new(), clock, std::future::pending()).await;
         });
-        Ok(Self { gateway, runner, tasks: vec![serving] })
+        Ok(Self { gateway, runner, serving })
     }
 
-    /// Works until all queues are empty.
-    pub async fn work(&mut self) {
-        if self.tasks.len() == 1 {
-            self.tasks.extend(self.runner.poll_all());
-        }
-        self.runner.drain().await;
+    /// Works off what the queues have to give.
+    pub async fn work(&self) {
+        self.runner.work().await;
     }
 
     /// Runs a scheduled worker now; false if there is none of this name.
@@ -53,6 +50,6 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        self.tasks.iter().for_each(JoinHandle::abort);
+        self.serving.abort();
     }
 }

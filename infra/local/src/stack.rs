@@ -75,6 +75,8 @@ pub struct Options {
     pub log: Log,
     /// Counts what calls to AWS would cost, if given.
     pub meter: Option<Meter>,
+    /// Whether its workers work by themselves, and not only in processes beside it.
+    pub works: bool,
 }
 
 /// Why a stack did not start.
@@ -153,6 +155,7 @@ impl Stack {
             scanner,
             log,
             meter,
+            works,
         } = options;
         let listener = TcpListener::bind(("127.0.0.1", port))
             .await
@@ -253,7 +256,7 @@ impl Stack {
         });
         // There can be no worker yet.
         resume::take_over(&app).await.map_err(|failure| ledger(&failure.cause().unwrap_or_default()))?;
-        let tasks = runner.start();
+        let tasks = if works { runner.start() } else { Vec::new() };
         Ok(Self {
             app,
             clock,
@@ -305,12 +308,6 @@ impl Stack {
     /// Clients of the embedded services that go through an HTTP client of one's own.
     pub fn clients(&self, http: SharedHttpClient) -> Clients {
         clients(&self.endpoints, &self.identity, http)
-    }
-
-    /// Ends its workers, after what they are at: from now on only other processes work.
-    pub async fn rest(&self) {
-        self.drain().await;
-        self.tasks.iter().for_each(JoinHandle::abort);
     }
 
     /// Waits until all queues are empty and no worker runs.

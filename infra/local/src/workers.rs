@@ -85,7 +85,13 @@ impl Runner {
 
     /// Starts a poller for each queue, and the scheduler.
     pub(crate) fn start(self: &Arc<Self>) -> Vec<JoinHandle<()>> {
-        let mut tasks = self.poll_all();
+        let mut tasks = Vec::new();
+        for worker in &self.workers {
+            if let Trigger::Queue(queue) = worker.spec.trigger {
+                let (runner, worker) = (Arc::clone(self), worker.clone());
+                tasks.push(tokio::spawn(async move { runner.poll(queue, &worker).await }));
+            }
+        }
         let runner = Arc::clone(self);
         tasks.push(tokio::spawn(async move {
             loop {
@@ -96,43 +102,48 @@ impl Runner {
         tasks
     }
 
-    /// Starts a poller for each queue.
-    pub(crate) fn poll_all(self: &Arc<Self>) -> Vec<JoinHandle<()>> {
-        let mut tasks = Vec::new();
-        for worker in &self.workers {
-            if let Trigger::Queue(queue) = worker.spec.trigger {
-                let (runner, worker) = (Arc::clone(self), worker.clone());
-                tasks.push(tokio::spawn(async move { runner.poll(queue, &worker).await }));
-            }
-        }
-        tasks
-    }
-
     async fn poll(&self, queue: Queue, worker: &Worker) {
         loop {
-            let received = self
-                .app
-                .clients()
-                .sqs()
-                .receive_message()
-                .queue_url(self.url(queue))
-                .max_number_of_messages(10)
-                .wait_time_seconds(5)
-                .message_system_attribute_names(MessageSystemAttributeName::All)
-                .message_attribute_names("All")
-                .send()
-                .await;
-            match received {
-                Ok(received) => {
-                    let messages = received.messages.unwrap_or_default();
-                    if !messages.is_empty() {
-                        self.deliver(queue, worker, messages).await;
-                    }
-                }
+            match self.receive(queue, 5).await {
+                Some(messages) if messages.is_empty() => {}
+                Some(messages) => self.deliver(queue, worker, messages).await,
                 // The embedded queue is starting or stopping.
-                Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+                None => tokio::time::sleep(Duration::from_millis(100)).await,
             }
         }
+    }
+
+    /// Works off what the queues have to give.
+    pub(crate) async fn work(&self) {
+        let mut is_done = false;
+        while !is_done {
+            is_done = true;
+            for worker in &self.workers {
+                let Trigger::Queue(queue) = worker.spec.trigger else { continue };
+                let messages = self.receive(queue, 0).await.unwrap_or_default();
+                if !messages.is_empty() {
+                    is_done = false;
+                    self.deliver(queue, worker, messages).await;
+                }
+            }
+        }
+    }
+
+    /// Takes messages off a queue, for which it waits some seconds; nothing if it does not answer.
+    async fn receive(&self, queue: Queue, seconds: i32) -> Option<Vec<Message>> {
+        let received = self
+            .app
+            .clients()
+            .sqs()
+            .receive_message()
+            .queue_url(self.url(queue))
+            .max_number_of_messages(10)
+            .wait_time_seconds(seconds)
+            .message_system_attribute_names(MessageSystemAttributeName::All)
+            .message_attribute_names("All")
+            .send()
+            .await;
+        Some(received.ok()?.messages.unwrap_or_default())
     }
 
     /// Gives a batch to a worker; deletes what it finished and puts back what it did not.
