@@ -198,6 +198,7 @@ impl Scene {
             Some(fault) => drop(fault.until_death(all).await),
             None => all.await,
         }
+        process.end(&self.world.stack).await;
     }
 
     /// The flow with each of these fates in turn: what came of it, and how many calls the first process made.
@@ -228,7 +229,7 @@ impl Scene {
                 None
             }
         };
-        drop(process);
+        process.end(&world.stack).await;
         // Whoever asked waits a while before they ask again.
         world.stack.clock.advance(TimeDelta::minutes(2)).unwrap();
         if let Some(call) = call.filter(|_| status.is_none_or(|status| status >= 400)) {

@@ -42,6 +42,11 @@ impl Process {
         self.runner.work().await;
     }
 
+    /// Ends. What it was working on is delivered to others, as a queue does when the time for it is up.
+    pub async fn end(self, stack: &Stack) {
+        stack.runner.give_back(&self.runner).await;
+    }
+
     /// Runs a scheduled worker now; false if there is none of this name.
     pub async fn tick(&self, name: &str) -> bool {
         self.runner.tick_named(name).await

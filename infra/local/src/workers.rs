@@ -31,6 +31,8 @@ pub(crate) struct Runner {
     /// When each scheduled worker runs next. Held while ticks run, so that two never overlap.
     next: Mutex<Vec<(Worker, TimeDelta, DateTime<Utc>)>>,
     changes: Arc<Mutex<ChangeStream>>,
+    /// The messages that are being worked on, by what they are given back with.
+    taken: Mutex<Vec<(Queue, String)>>,
 }
 
 /// After how many minutes changes of the ledger are handed on, at the latest.
@@ -65,8 +67,8 @@ impl Runner {
             Some((worker.clone(), period, now + period))
         });
         let next = Mutex::new(scheduled.collect());
-        let (busy, gate) = (AtomicUsize::new(0), RwLock::default());
-        Arc::new(Self { app, clock, workers, busy, gate, next, changes })
+        let (busy, gate, taken) = (AtomicUsize::new(0), RwLock::default(), Mutex::default());
+        Arc::new(Self { app, clock, workers, busy, gate, next, changes, taken })
     }
 
     /// Runs the same workers for another App.
@@ -129,6 +131,20 @@ impl Runner {
         }
     }
 
+    /// Gives back what it died over: the time it had for it is up.
+    pub(crate) async fn give_back(&self, taken: &Self) {
+        for (queue, handle) in taken.taken.lock().await.drain(..) {
+            // Should this fail, the message comes again later.
+            let _ = self.make_visible(queue, handle).await;
+        }
+    }
+
+    async fn make_visible(&self, queue: Queue, handle: String) -> Option<()> {
+        let sqs = self.app.clients().sqs();
+        let visible = sqs.change_message_visibility().queue_url(self.url(queue)).receipt_handle(handle);
+        visible.visibility_timeout(0).send().await.ok().map(drop)
+    }
+
     /// Takes messages off a queue, for which it waits some seconds; nothing if it does not answer.
     async fn receive(&self, queue: Queue, seconds: i32) -> Option<Vec<Message>> {
         let received = self
@@ -152,7 +168,10 @@ impl Runner {
         let _open = self.gate.read().await;
         let mut event = SqsEvent::default();
         event.records = messages.iter().map(record).collect();
+        let handles = messages.iter().filter_map(|message| message.receipt_handle.clone());
+        self.taken.lock().await.extend(handles.map(|handle| (queue, handle)));
         let response = worker.batch(&self.app, event, None).await;
+        self.taken.lock().await.clear();
         let sqs = self.app.clients().sqs();
         for message in messages {
             let failed = response
@@ -162,13 +181,7 @@ impl Runner {
             let handle = message.receipt_handle.unwrap_or_default();
             // Should this fail, the message comes again, which is harmless.
             if failed {
-                let _ = sqs
-                    .change_message_visibility()
-                    .queue_url(self.url(queue))
-                    .receipt_handle(handle)
-                    .visibility_timeout(0)
-                    .send()
-                    .await;
+                let _ = self.make_visible(queue, handle).await;
             } else {
                 let _ = sqs.delete_message().queue_url(self.url(queue)).receipt_handle(handle).send().await;
             }
