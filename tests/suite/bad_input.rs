@@ -156,6 +156,7 @@ fn body_of(route: &Route, world: &World) -> Option<Value> {
             "verified": ["email"],
             "linked_identities": [],
         }),
+        "verify-audit" => json!({"person_id": alice}),
         "check-identities" => json!({"identities": [{"name": "email", "value": "alice@example.com"}]}),
         "create-hold" => json!({
             "kind": "retention",
