@@ -157,6 +157,7 @@ fn environment(name: &str, world: &World) -> BTreeMap<String, String> {
         ("LETHE_ISSUERS", issuers.to_string()),
         ("LETHE_TENANTS", tenant.to_string()),
         ("LETHE_SIGN_IN", sign_in.map(|sign_in| sign_in.to_string()).unwrap_or_default()),
+        ("LETHE_SCANNER", String::new()),
         ("LETHE_DATAMAPS", config.map.files.iter().map(path).collect::<Vec<_>>().join(":")),
         ("LETHE_CONNECTIONS", config.map.connections.as_ref().map(path).unwrap_or_default()),
     ]);

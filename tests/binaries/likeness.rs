@@ -2,6 +2,7 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::DateTime;
+use domain::PersonKey;
 use uuid::Uuid;
 
 use crate::world::World;
@@ -43,8 +44,9 @@ fn name_of(word: &str) -> Option<&'static str> {
     let is_key = word.len() == 43 && URL_SAFE_NO_PAD.decode(word).is_ok();
     let is_client = word.strip_prefix('c').is_some_and(|id| id.len() == 32 && Uuid::try_parse(id).is_ok());
     let is_token = word.starts_with("eyJ") && word.len() > 100;
+    let is_pseudonym = word.parse::<PersonKey>().is_ok();
     match () {
-        () if is_id || is_xid || is_client => Some("<id>"),
+        () if is_id || is_xid || is_client || is_pseudonym => Some("<id>"),
         () if is_seconds || DateTime::parse_from_rfc3339(word).is_ok() => Some("<time>"),
         () if is_key => Some("<key>"),
         () if is_token => Some("<token>"),

@@ -88,7 +88,9 @@ fn shown(value: &AttributeValue) -> String {
         AttributeValue::M(values) => {
             // How often a row was written, or something tried, is no state; the salt and the shard are by chance, and an archive is as
             // long as the names in it.
-            let told = values.iter().filter(|(name, _)| !["v", "z", "due_pk", "size", "attempts"].contains(&name.as_str()));
+            let told = values
+                .iter()
+                .filter(|(name, _)| !["v", "z", "due_pk", "size", "attempts"].contains(&name.as_str()));
             let sorted: BTreeMap<_, _> = told.map(|(name, value)| (masked(name), shown(value))).collect();
             format!("{sorted:?}")
         }
@@ -282,7 +284,9 @@ async fn survives(flow: Flow) {
         fates.push([Some((at, Fate::ReplyLost)), None]);
         if is_deep() {
             fates.push([Some((at, Fate::NotSent)), None]);
-            fates.extend((1..=calls).map(|again| [Some((at, Fate::ReplyLost)), Some((again, Fate::ReplyLost))]));
+            fates.extend(
+                (1..=calls).map(|again| [Some((at, Fate::ReplyLost)), Some((again, Fate::ReplyLost))]),
+            );
         }
         if is_deep() || at % 3 == 0 {
             fates.push([Some((at, Fate::Refused)), None]);
@@ -541,8 +545,7 @@ async fn recorded(world: &World, person: &Person) -> String {
 /// The form by which somebody of the staff closes a request.
 async fn closing(world: &World, request: &str) -> RequestBuilder {
     let mut robin = Browser::of(world, "staff-robin").await;
-    let (version, token) =
-        (field(&robin.text(request).await, "version"), robin.form_token().await);
+    let (version, token) = (field(&robin.text(request).await, "version"), robin.form_token().await);
     let fields = [
         ("version", version.as_str()),
         ("comment", "It is corrected."),

@@ -32,7 +32,8 @@ impl Process {
         let serving = tokio::spawn(async move {
             let clock = Arc::new(move || clock.now());
             // It ends with the task; an error would be one of the listener, which callers notice.
-            let _ = gateway::serve(listener, routes, axum::Router::new(), clock, std::future::pending()).await;
+            let _ =
+                gateway::serve(listener, routes, axum::Router::new(), clock, std::future::pending()).await;
         });
         Ok(Self { gateway, runner, serving })
     }

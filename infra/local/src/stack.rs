@@ -233,7 +233,12 @@ impl Stack {
             demo_people = demo.people(&app, identity.org_id).await?;
         }
 
-        let runner = Runner::new(app.clone(), clock.clone(), catalog::workers(), Arc::new(Mutex::new(services.changes(TABLE))));
+        let runner = Runner::new(
+            app.clone(),
+            clock.clone(),
+            catalog::workers(),
+            Arc::new(Mutex::new(services.changes(TABLE))),
+        );
         let (stop_gateway, stopped) = oneshot::channel();
         let endpoints = catalog::endpoints();
         let control = Arc::new(Control {

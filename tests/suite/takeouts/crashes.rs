@@ -17,8 +17,7 @@ use crate::{
 /// that it often notes how far it has got.
 fn doomed(world: &World, fault: &Fault) -> App {
     let (start, looks) = (world.now(), AtomicI32::new(0));
-    let clock =
-        Clock::new(move || start + TimeDelta::seconds(30) * looks.fetch_add(1, Ordering::Relaxed));
+    let clock = Clock::new(move || start + TimeDelta::seconds(30) * looks.fetch_add(1, Ordering::Relaxed));
     fault.app(world, clock)
 }
 
