@@ -360,8 +360,8 @@ impl Writer {
                     "schema": {"type": "string"},
                 },
                 "Location": {
-                    "description": "Where it can be had.",
-                    "schema": {"type": "string", "format": "uri"},
+                    "description": "Where it can be had, perhaps as seen from here.",
+                    "schema": {"type": "string", "format": "uri-reference"},
                 },
             },
             "securitySchemes": {
@@ -446,7 +446,9 @@ fn security(route: &Route) -> Value {
         let names: Vec<&str> = permissions.iter().map(|permission| permission.name()).collect();
         schemes.iter().map(move |scheme| json!({*scheme: names}))
     });
-    ways.collect()
+    // A page leads whoever has no session to where one begins.
+    let without = route.credentials == Credentials::Session && route.method == http::Method::GET;
+    ways.chain(without.then(|| json!({}))).collect()
 }
 
 /// How an error is told at its simplest.

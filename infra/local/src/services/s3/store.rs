@@ -3,7 +3,8 @@
 //! Added: tags, encryption headers, the list of uploads under way, versions (each object has the one called
 //! `null`), and settings of buckets, which are accepted and change nothing.
 //! Corrected: buckets are not made by writing into them nor deleted with objects inside, folders are not objects,
-//! an unknown upload is `NoSuchUpload`, parts are listed in order, and nothing of a deleted object stays behind.
+//! an unknown upload is `NoSuchUpload`, parts are listed in order, nothing of a deleted object stays behind, and of
+//! two that write an object where none lies one is told that there is one.
 
 use std::{
     io,
@@ -19,6 +20,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use s3s::dto::*;
 use s3s::{S3, S3Error, S3Request, S3Response, S3Result, s3_error};
 use s3s_fs::FileSystem;
+use tokio::sync::Mutex;
 
 use super::{
     extras::{Extra, Extras, Upload},
@@ -35,6 +37,8 @@ pub(super) struct Store {
     root: PathBuf,
     extras: Extras,
     clock: Clock,
+    /// Held from the look at what lies there until the object is written, by those who write on a condition.
+    on_condition: Mutex<()>,
 }
 
 /// The one version an object has where versioning is off.
@@ -73,7 +77,7 @@ fn tag_count(extra: &Extra) -> Option<TagCount> {
 impl Store {
     /// A store on a folder `files` was opened on.
     pub(super) fn new(files: FileSystem, root: PathBuf, extras: Extras, clock: Clock) -> Self {
-        Self { files, root, extras, clock }
+        Self { files, root, extras, clock, on_condition: Mutex::default() }
     }
 
     fn bucket(&self, bucket: &str) -> S3Result<()> {
@@ -187,6 +191,11 @@ impl S3 for Store {
             input.ssekms_key_id.as_ref(),
         )?;
         let (bucket, key) = (input.bucket.clone(), input.key.clone());
+        let _alone = if input.if_none_match.is_some() || input.if_match.is_some() {
+            Some(self.on_condition.lock().await)
+        } else {
+            None
+        };
         let mut reply = self.files.put_object(req).await?;
         self.extras.put(&bucket, &key, &extra).await.map_err(unreadable)?;
         reply.output.server_side_encryption = encryption(&extra);

@@ -2,12 +2,15 @@ use std::time::{Duration, SystemTime};
 
 use aws_sdk_s3::{
     Client,
+    error::ProvideErrorMetadata as _,
     presigning::PresigningConfig,
     primitives::ByteStream,
     types::{
         CompletedMultipartUpload, CompletedPart, Delete, ObjectIdentifier, ServerSideEncryption, Tag, Tagging,
     },
 };
+
+use futures_util::future::join_all;
 
 use crate::services::testing::World;
 
@@ -58,6 +61,26 @@ async fn presigned(s3: &Client, key: &str, start: SystemTime) -> String {
         .await
         .unwrap();
     request.uri().to_owned()
+}
+
+#[tokio::test]
+async fn of_many_that_write_where_nothing_lies_one_does() {
+    let world = World::new().await;
+    let s3 = bucket(&world).await;
+    let all = (0..16).map(|writer: u32| {
+        let body = ByteStream::from(writer.to_string().repeat(10_000).into_bytes());
+        let put = s3.put_object().bucket(BUCKET).key("one").if_none_match("*").body(body).send();
+        async move { (writer, put.await) }
+    });
+    let mut wrote = Vec::new();
+    for (writer, put) in join_all(all).await {
+        match put {
+            Ok(_) => wrote.push(writer),
+            Err(error) => assert_eq!(error.code(), Some("PreconditionFailed")),
+        }
+    }
+    let [writer] = wrote[..] else { panic!("{wrote:?}") };
+    assert_eq!(get(&s3, "one").await, writer.to_string().repeat(10_000));
 }
 
 #[tokio::test]
