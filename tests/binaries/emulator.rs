@@ -135,10 +135,10 @@ fn environment(name: &str, world: &World) -> BTreeMap<String, String> {
         "iss": issuer.iss, "audience": issuer.audience, "algorithms": issuer.algorithms, "jwks": issuer.jwks,
     }]);
     let sign_in = config.sign_in.as_ref().map(|sign_in| {
-        let SignIn { iss, client_id, authorize_url, token_url, scope } = sign_in;
+        let SignIn { iss, client_id, client_secret, authorize_url, token_url, scope } = sign_in;
         json!({
-            "iss": iss, "client_id": client_id, "authorize_url": authorize_url, "token_url": token_url,
-            "scope": scope,
+            "iss": iss, "client_id": client_id, "client_secret": client_secret, "scope": scope,
+            "authorize_url": authorize_url, "token_url": token_url,
         })
     });
     let path = |path: &PathBuf| path.display().to_string();

@@ -3,11 +3,15 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
+#[path = "../suite/canary.rs"]
+mod canary;
 #[path = "../suite/contract.rs"]
 #[allow(dead_code, reason = "the suite asks more of it")]
 mod contract;
 mod emulator;
 mod likeness;
+#[path = "../suite/moto.rs"]
+mod moto;
 #[path = "../suite/world.rs"]
 #[allow(dead_code, reason = "the suite asks more of its world")]
 mod world;

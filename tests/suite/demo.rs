@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::TimeDelta;
 use local::{DemoPerson, Identity, Options, Stack, VirtualClock};
 use reqwest::{Client, Method};
-use runtime::Log;
+use runtime::{Clients, Log};
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection};
 use tempfile::TempDir;
@@ -161,12 +161,13 @@ async fn run(data: Option<PathBuf>, folder: TempDir, start: Start) -> World {
         issuers: Vec::new(),
         scanner: None,
         log: Log::new(move |line| lines.lock().unwrap().push(line)),
-        meter: None,
+        http: Clients::https(None),
         works: true,
+        elsewhere: None,
     })
     .await
     .unwrap();
-    World { stack, http: Client::new(), folder, log }
+    World { stack, http: Client::new(), folder, log, _moto: None }
 }
 
 fn person(world: &World, external_id: &str) -> DemoPerson {

@@ -8,7 +8,7 @@ use std::{
 };
 
 use local::{Identity, Options, Stack, VirtualClock};
-use runtime::Log;
+use runtime::{Clients, Log};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -474,8 +474,9 @@ async fn services_are_found_as_the_environment_says() {
         issuers: Vec::new(),
         scanner: None,
         log: Log::new(|_| {}),
-        meter: None,
+        http: Clients::https(None),
         works: true,
+        elsewhere: None,
     })
     .await
     .unwrap();

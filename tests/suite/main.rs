@@ -5,8 +5,10 @@
 
 mod architecture;
 mod attachments;
+mod canary;
 mod contract;
 mod crashes;
+mod moto;
 mod staff;
 mod world;
 

@@ -1036,7 +1036,7 @@ async fn an_archive_below_the_limit_fits_into_an_answer() {
     let archive = download(&world, alice, &id).await.expect(200).bytes;
 
     assert!((3_600_000..4 * 1024 * 1024).contains(&archive.len()), "{}", archive.len());
-    assert_eq!(entries(&archive).len(), 8);
+    assert_eq!(entries(&archive).len(), 9);
 }
 
 #[tokio::test]

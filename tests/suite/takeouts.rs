@@ -20,7 +20,10 @@ use runtime::{App, queues::Job};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::world::{PASSWORD, World, send, takeout_order};
+use crate::{
+    canary::forms,
+    world::{PASSWORD, World, send, takeout_order},
+};
 
 mod crashes;
 
@@ -122,7 +125,7 @@ async fn check_whole(world: &World, job: Job, orders: usize) {
     let (objects, uploads) = bucket(world).await;
     assert_eq!((objects.as_slice(), uploads), ([archive.key.clone()].as_slice(), 0));
     let bytes = world.stack.app.store().takeouts().read(&archive.key).await.unwrap();
-    assert_eq!(archive.sha256, hex(digest(&SHA256, &bytes).as_ref()));
+    assert_eq!(archive.sha256, hex::encode(digest(&SHA256, &bytes)));
     let folder = unpacked(world, &bytes);
     let mut ids: Vec<i64> =
         rows(&folder, "shop:orders").iter().map(|row| row["id"].as_i64().unwrap()).collect();
@@ -131,10 +134,6 @@ async fn check_whole(world: &World, job: Job, orders: usize) {
     assert_eq!((ids.len(), rows(&folder, "shop:orders").len()), (orders, orders));
     assert_eq!(rows(&folder, "shop:customers").len(), 1);
     std::fs::remove_dir_all(folder).unwrap();
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[tokio::test]
@@ -273,7 +272,7 @@ async fn records_are_as_their_schemas_say() {
     });
     for file in listed {
         let bytes = std::fs::read(folder.join(file["name"].as_str().unwrap())).unwrap();
-        assert_eq!(file["sha256"], hex(digest(&SHA256, &bytes).as_ref()));
+        assert_eq!(file["sha256"], hex::encode(digest(&SHA256, &bytes)));
     }
 }
 
@@ -466,25 +465,6 @@ async fn a_link_ends_with_its_takeout() {
     send(world.http.post(&link)).await.expect(410);
     world.advance(TimeDelta::hours(1)).await;
     assert_eq!(bucket(&world).await, (Vec::new(), 0));
-}
-
-/// All forms in which a secret could lie around.
-fn forms(secret: &str) -> Vec<Vec<u8>> {
-    use base64::{Engine as _, engine::general_purpose::STANDARD};
-    let utf16: Vec<u8> = secret.encode_utf16().flat_map(u16::to_le_bytes).collect();
-    let url: String = secret
-        .bytes()
-        .map(|byte| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' => char::from(byte).to_string(),
-            other => format!("%{other:02X}"),
-        })
-        .collect();
-    // Whatever stands before it, one of three base64 texts has the middle of it.
-    let shifted = (0..3).map(|shift| {
-        let text = STANDARD.encode(format!("{}{secret}", "x".repeat(shift)));
-        text.as_bytes()[4..text.len() - 4].to_vec()
-    });
-    [secret.into(), hex(secret.as_bytes()).into(), url.into(), utf16].into_iter().chain(shifted).collect()
 }
 
 #[tokio::test]

@@ -11,14 +11,18 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::{OrgId, tenant::Tenant};
 use local::{Identity, Meter, Options, Stack, TokenRequest, VirtualClock};
 use reqwest::{Client, Method, RequestBuilder};
-use runtime::{Issuer, Log, Scanner, auth::hash_secret};
+use runtime::{Clients, Issuer, Log, Scanner, auth::hash_secret};
 use serde_json::{Value, json};
 use sqlx::{Connection, Row as _, SqliteConnection};
 use store::clients::ApiClient;
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use crate::contract;
+use crate::{
+    canary::{self, Watched},
+    contract,
+    moto::Moto,
+};
 
 /// The time at which every world begins.
 pub(crate) const START: &str = "2026-03-02T10:00:00Z";
@@ -29,6 +33,8 @@ pub(crate) struct World {
     pub(crate) http: Client,
     pub(crate) folder: TempDir,
     pub(crate) log: Arc<Mutex<Vec<String>>>,
+    /// Last, so that it outlives who calls it.
+    pub(crate) _moto: Option<Moto>,
 }
 
 /// An answer, read whole.
@@ -97,6 +103,8 @@ impl Setup {
         } else {
             (Vec::new(), None)
         };
+        let moto = Moto::start_if_asked();
+        let https = || Clients::https(None);
         let stack = Stack::start(Options {
             data: self.data,
             port: 0,
@@ -113,13 +121,14 @@ impl Setup {
                 check_line(&line);
                 lines.lock().unwrap().push(line);
             }),
-            meter: self.meter,
+            http: Watched::over(self.meter.map_or_else(https, |meter| meter.over(https()))),
             works: self.works,
+            elsewhere: moto.as_ref().map(|moto| moto.url.clone()),
         })
         .await
         .unwrap();
         let http = Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        World { stack, http, folder, log }
+        World { stack, http, folder, log, _moto: moto }
     }
 }
 
@@ -334,8 +343,11 @@ pub(crate) fn takeout_order(send_to: &str) -> Value {
 
 pub(crate) const PASSWORD: &str = "correct horse battery";
 
-/// Whether a log line is as short as it must be: those about calls are paid for by the million.
+/// Whether a log line is as short as it must be, since those about calls are paid for by the million, and tells
+/// nothing of a person.
 fn check_line(line: &str) {
+    assert_eq!(canary::found(line.as_bytes()), None, "{line}");
+    assert!(!line.contains('@'), "{line}");
     let fields: Value = serde_json::from_str(line).unwrap();
     let is_about_a_call = fields.get("outcome").is_some();
     assert!(!is_about_a_call || line.len() <= 200, "{} bytes: {line}", line.len());

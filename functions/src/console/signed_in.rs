@@ -18,7 +18,7 @@ pub static ROUTE: Route = Route {
     credentials: Credentials::None,
     allow: Allow::Anyone,
     errors: &[Code::SignInFailed, Code::FeatureOff, Code::InvalidParameter, Code::TooManyRequests],
-    needs: &[Need::KeepSessions, Need::KeepLimits],
+    needs: &[Need::KeepSessions, Need::KeepLimits, Need::ReadSignInSecret],
     summary: "Begin a session of the console",
 };
 

@@ -5,7 +5,7 @@ use std::{fs, path::PathBuf, process::ExitCode};
 use chrono::TimeDelta;
 use clap::{Args, Parser, Subcommand};
 use domain::OrgId;
-use runtime::Log;
+use runtime::{Clients, Log};
 use serde_json::json;
 
 use crate::{
@@ -146,8 +146,9 @@ fn serve(run: Run) -> Result<(), String> {
             issuers: Vec::new(),
             scanner: None,
             log: Log::new(|line| eprintln!("{line}")),
-            meter: None,
+            http: Clients::https(None),
             works: true,
+            elsewhere: None,
         })
         .await
         .map_err(|error| error.to_string())?;

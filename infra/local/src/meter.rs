@@ -148,7 +148,7 @@ impl Meter {
     }
 
     /// The same client, with what passes through it counted.
-    pub(crate) fn over(&self, http: SharedHttpClient) -> SharedHttpClient {
+    pub fn over(&self, http: SharedHttpClient) -> SharedHttpClient {
         Metered { http, meter: self.clone() }.into_shared()
     }
 

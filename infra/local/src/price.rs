@@ -19,7 +19,7 @@ use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
-use runtime::Log;
+use runtime::{Clients, Log};
 use serde_json::{Value, json};
 use store::keys;
 
@@ -124,8 +124,9 @@ impl Desk {
             issuers: Vec::new(),
             scanner: None,
             log: Log::new(|_| {}),
-            meter: Some(meter.clone()),
+            http: meter.over(Clients::https(None)),
             works: true,
+            elsewhere: None,
         })
         .await
         .map_err(failed)?;

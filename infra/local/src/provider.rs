@@ -14,11 +14,14 @@ use aws_lc_rs::{
 use axum::{
     Form, Json, Router,
     extract::{Query, State},
-    http::StatusCode,
+    http::{HeaderMap, StatusCode, header::AUTHORIZATION},
     response::{Html, IntoResponse, Redirect, Response},
     routing::{get, post},
 };
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use chrono::TimeDelta;
 use domain::Permission;
 use pages::local_sign_in::{Choice, LocalSignIn};
@@ -31,6 +34,9 @@ use crate::{Identity, TokenRequest, VirtualClock};
 
 /// As whom the console is registered.
 const CLIENT: &str = "lethe-console";
+/// Where its secret lies, and the secret: nothing is secret from whoever runs both.
+pub(crate) const SECRET_NAME: &str = "lethe-console";
+pub(crate) const SECRET: &str = "of-this-machine";
 const AUTHORIZE: &str = "/_local/oidc/authorize";
 const TOKEN: &str = "/_local/oidc/token";
 
@@ -102,6 +108,7 @@ pub(crate) fn settings(identity: &Identity, gateway: &str) -> SignIn {
     SignIn {
         iss: identity.issuer_name().to_owned(),
         client_id: CLIENT.to_owned(),
+        client_secret: Some(SECRET_NAME.to_owned()),
         authorize_url: format!("{gateway}{AUTHORIZE}"),
         token_url: format!("{gateway}{TOKEN}"),
         scope: "openid profile".to_owned(),
@@ -177,17 +184,23 @@ struct Exchange {
     grant_type: String,
     code: String,
     redirect_uri: String,
-    client_id: String,
     code_verifier: String,
 }
 
-async fn token(State(provider): State<Arc<Provider>>, Form(ask): Form<Exchange>) -> Response {
+async fn token(
+    State(provider): State<Arc<Provider>>,
+    headers: HeaderMap,
+    Form(ask): Form<Exchange>,
+) -> Response {
+    let console = format!("Basic {}", STANDARD.encode(format!("{CLIENT}:{SECRET}")));
+    if headers.get(AUTHORIZATION).is_none_or(|sent| sent.as_bytes() != console.as_bytes()) {
+        return (StatusCode::UNAUTHORIZED, Json(json!({"error": "invalid_client"}))).into_response();
+    }
     // A code is worth one attempt.
     let given = provider.codes.lock().unwrap_or_else(PoisonError::into_inner).remove(&ask.code);
     let challenge = URL_SAFE_NO_PAD.encode(digest(&SHA256, ask.code_verifier.as_bytes()));
     let fits = |given: &Given| {
         ask.grant_type == "authorization_code"
-            && ask.client_id == CLIENT
             && ask.redirect_uri == given.redirect_uri
             && challenge == given.challenge
     };

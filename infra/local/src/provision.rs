@@ -1,6 +1,6 @@
 //! Makes the tables, buckets and queues of the template in the embedded services.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
@@ -146,7 +146,7 @@ pub(crate) async fn bucket(clients: &Clients, name: &str) -> Result<(), Provisio
 /// Makes the secrets. None is there yet: they are not kept between two runs.
 pub(crate) async fn secrets(
     clients: &Clients,
-    secrets: BTreeMap<String, String>,
+    secrets: impl IntoIterator<Item = (String, String)>,
 ) -> Result<(), ProvisionError> {
     for (name, secret) in secrets {
         let made = clients.secrets_manager().create_secret().name(&name).secret_string(secret).send().await;

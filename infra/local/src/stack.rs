@@ -23,7 +23,7 @@ use tokio::{
 };
 
 use crate::{
-    Identity, IdentityError, Meter, VirtualClock,
+    Identity, IdentityError, VirtualClock,
     control::{self, Control},
     demo::{Demo, DemoError, DemoPerson},
     gateway::{self, GatewayRoute},
@@ -73,10 +73,14 @@ pub struct Options {
     pub scanner: Option<Scanner>,
     /// Where log lines go.
     pub log: Log,
-    /// Counts what calls to AWS would cost, if given.
-    pub meter: Option<Meter>,
+    /// How services are reached: `Clients::https(None)`, with whatever counts or looks on in between.
+    pub http: SharedHttpClient,
     /// Whether its workers work by themselves, and not only in processes beside it.
     pub works: bool,
+    /// The URL of another emulator of AWS, to keep tables, objects, queues and keys in place of the embedded ones.
+    ///
+    /// Nobody reads the changes of its tables, deletes what has outlived its time, or tells it our time.
+    pub elsewhere: Option<String>,
 }
 
 /// Why a stack did not start.
@@ -154,8 +158,9 @@ impl Stack {
             issuers,
             scanner,
             log,
-            meter,
+            http,
             works,
+            elsewhere,
         } = options;
         let listener = TcpListener::bind(("127.0.0.1", port))
             .await
@@ -166,15 +171,17 @@ impl Stack {
             let clock = clock.clone();
             Arc::new(move || clock.now())
         };
-        let services = Services::start(services::Options {
+        let mut services = Services::start(services::Options {
             data: data.clone(),
             clock: Arc::clone(&tell),
             access_key_id: identity.access_key_id.clone(),
             secret_access_key: identity.secret_access_key.clone(),
         })
         .await?;
-        let http = Clients::https(None);
-        let http = meter.as_ref().map_or_else(|| http.clone(), |meter| meter.over(http.clone()));
+        if let Some(url) = elsewhere {
+            let services::Endpoints { dynamodb, s3, sqs, kms, secrets: _, ses: _ } = &mut services.endpoints;
+            [dynamodb, s3, sqs, kms].into_iter().for_each(|endpoint| endpoint.clone_from(&url));
+        }
         let clients = clients(&services.endpoints, &identity, http);
         provision::table(&clients, "Ledger", TABLE).await?;
         provision::table(&clients, "Keys", KEY_TABLE).await?;
@@ -182,7 +189,8 @@ impl Stack {
             provision::bucket(&clients, bucket).await?;
         }
         let queues = provision::queues(&clients).await?;
-        provision::secrets(&clients, secrets).await?;
+        let own = (provider::SECRET_NAME.to_owned(), provider::SECRET.to_owned());
+        provision::secrets(&clients, secrets.into_iter().chain([own])).await?;
         let demo = if demo { Some(Demo::fill(data.as_deref(), &clients).await?) } else { None };
         let map = match &demo {
             Some(demo) => MapFiles { files: vec![demo.datamap()], connections: Some(demo.connections()) },

@@ -163,6 +163,7 @@ pub(crate) const fn sends_to(need: Need) -> Option<Queue> {
         | Need::KeepAttachments
         | Need::ScanAttachments
         | Need::SendMail
+        | Need::ReadSignInSecret
         | Need::ReadStores
         | Need::EraseStores => None,
     }

@@ -173,6 +173,7 @@ fn policies(lambda: &Lambda) -> Vec<Intrinsic> {
         .map(|name| match name {
             STORES_READ | STORES_ERASE => Intrinsic::if_given(name),
             SECRETS_READ => Intrinsic::resource_if_given("StoreSecrets", name),
+            SIGN_IN_SECRET_READ => Intrinsic::resource_if_given("SignInSecret", name),
             ours => Intrinsic::of(ours),
         })
         .collect()
@@ -184,6 +185,9 @@ const STORES_ERASE: &str = "StoresErasePolicy";
 
 /// A policy of ours that is only there if stores have secrets.
 const SECRETS_READ: &str = "MayReadStoreSecrets";
+
+/// A policy of ours that is only there if the console has a secret at its provider.
+const SIGN_IN_SECRET_READ: &str = "MayReadSignInSecret";
 
 /// The policies in `base.yaml`, or given as parameters, that satisfy a need.
 const fn policies_of(need: Need) -> &'static [&'static str] {
@@ -207,6 +211,7 @@ const fn policies_of(need: Need) -> &'static [&'static str] {
         Need::QueuePurges => &["MayQueuePurges"],
         Need::QueueNotices => &["MayQueueNotices"],
         Need::SendMail => &["MaySendMail"],
+        Need::ReadSignInSecret => &[SIGN_IN_SECRET_READ],
         Need::ReadStores => &[STORES_READ, SECRETS_READ],
         Need::EraseStores => &[STORES_ERASE],
     }

@@ -10,10 +10,13 @@ use serde::{Deserialize, Serialize};
 use crate::manifest::{Attachment, Collection, Documents, Facts, File, Manifest};
 use crate::{ArchiveError, Coding, magic};
 
-/// Records of one collection share an entry up to this size, and no file is held in memory that is
-/// longer. Every entry costs a key derivation of a thousand rounds, here and in the reader: one per
-/// record would take minutes.
-pub(crate) const ENTRY: usize = 8 << 20;
+/// Records of one collection share an entry up to this size. Every entry costs a key derivation of a thousand
+/// rounds, here and in the reader: one per record would take minutes. Longer entries would only take more memory:
+/// there are one being filled, one waiting, and up to two being compressed.
+pub(crate) const RECORDS: usize = 4 << 20;
+
+/// No file is held in memory that is longer.
+pub(crate) const FILE: usize = 8 << 20;
 
 /// Records are left open up to this size while files of the same collection are added, so that those which come
 /// one by one, each before its file, share entries, too. More is worth an entry of its own, and memory.
@@ -125,8 +128,8 @@ impl Ledger {
         }
         let fits = self.records.as_ref().is_some_and(|open| {
             self.books.collections[open.collection].collection == collection
-                && open.plain.len() + line.len() < ENTRY
-                && open.csv.len() + csv.map_or(0, |csv| csv.line.len()) <= ENTRY
+                && open.plain.len() + line.len() < RECORDS
+                && open.csv.len() + csv.map_or(0, |csv| csv.line.len()) <= RECORDS
         });
         if !fits {
             self.close_records();
@@ -170,7 +173,7 @@ impl Ledger {
             Some(_) | None => self.close_records(),
         }
         let original_name = original_name.to_owned();
-        let kind = if length <= ENTRY as u64 {
+        let kind = if length <= FILE as u64 {
             Kind::File { original_name, length }
         } else {
             Kind::Stream { original_name, length, name: None }
@@ -250,7 +253,7 @@ impl Ledger {
             Kind::Records(_) | Kind::File { .. } => {
                 let mut plain = mem::take(&mut self.spare);
                 // At once instead of growing. Memory is taken only as far as it is filled.
-                plain.reserve_exact(ENTRY);
+                plain.reserve_exact(RECORDS);
                 plain
             }
             Kind::Stream { .. } => Vec::with_capacity(BLOCK),
@@ -379,7 +382,7 @@ mod tests {
     #[test]
     fn records_share_an_entry_until_it_is_full() {
         let mut ledger = Ledger::default();
-        let line = vec![b'1'; ENTRY / 4 - 1];
+        let line = vec![b'1'; RECORDS / 4 - 1];
 
         for _ in 0..5 {
             ledger.record("shop:orders", &line, None).unwrap();
@@ -391,7 +394,7 @@ mod tests {
             .iter()
             .map(|file| (file.name.as_str(), file.records, file.bytes))
             .collect();
-        let entry = ENTRY as u64;
+        let entry = RECORDS as u64;
         assert_eq!(files, [("data/01-0001.ndjson", 4, entry), ("data/01-0002.ndjson", 1, entry / 4)]);
         assert_eq!(manifest.records(), 5);
     }
@@ -482,7 +485,7 @@ mod tests {
 
     #[test]
     fn a_long_file_is_given_out_as_it_comes() {
-        let length = ENTRY as u64 + 1;
+        let length = FILE as u64 + 1;
         let mut ledger = Ledger::default();
         ledger.begin_file("crm:files", "film", length).unwrap();
 
@@ -494,7 +497,7 @@ mod tests {
         assert_eq!(ledger.steps.pop_front(), Some(begun));
         assert!(matches!(&ledger.steps[0], Step::Bytes(bytes) if bytes.len() == BLOCK + 12));
 
-        ledger.file_chunk(&vec![0; ENTRY - BLOCK - 11]).unwrap();
+        ledger.file_chunk(&vec![0; FILE - BLOCK - 11]).unwrap();
         ledger.end_file().unwrap();
 
         let given: usize = ledger

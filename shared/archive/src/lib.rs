@@ -5,7 +5,7 @@
 //! ```text
 //!                    ╭▶ Press ─╮
 //! Archive ── Ledger ─┤ deflate, ├─▶ Zip ─────▶ Parts ──▶ Upload
-//!  async     8 MiB   │ AES-256  │   headers,   8 MiB     one PutObject,
+//!  async     4 MiB   │ AES-256  │   headers,   8 MiB     one PutObject,
 //!            entries ╰▶ Press ─╯    in order   SHA-256   or a multipart upload
 //! ```
 //!
@@ -20,7 +20,7 @@
 //! Explorer does not. ZIP leaves names readable, so that they are numbers only:
 //!
 //! ```text
-//! data/01-0001.ndjson     up to 8 MiB of records of the first collection, one JSON document a line
+//! data/01-0001.ndjson     up to 4 MiB of records of the first collection, one JSON document a line
 //! data/01-0001.csv        the same as a table, if that is asked for
 //! files/02-0001.jpg       an attachment of the second
 //! schema/01.json          the JSON Schema of records of the first

@@ -297,7 +297,7 @@ mod tests {
         assert!(pipe.send(&mut ledger).await);
         assert!(pipe.finish().await);
         let entries = pipe.close().await.unwrap().unwrap().entries;
-        assert_eq!(entries, 2 + 3);
+        assert_eq!(entries, 4 + 3);
         archive.await.unwrap()
     }
 

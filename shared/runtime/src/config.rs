@@ -37,8 +37,11 @@ pub struct Issuer {
 pub struct SignIn {
     /// The provider: one of the issuers, whose keys sign what it says.
     pub iss: String,
-    /// As whom the console is registered there, as a public client.
+    /// As whom the console is registered there.
     pub client_id: String,
+    /// The name or ARN of its secret in Secrets Manager, unless it is registered as a public client.
+    #[serde(default)]
+    pub client_secret: Option<String>,
     /// Where staff are sent to sign in.
     pub authorize_url: String,
     /// Where a code is exchanged for tokens.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use aws_smithy_http_client::{Connector, tls};
 use aws_smithy_runtime_api::{client::http::HttpConnector as _, http::Request};
 use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream};
+use zeroize::Zeroizing;
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -16,8 +17,13 @@ pub(crate) async fn get(url: &str, most: usize) -> Option<Vec<u8>> {
     call(request, most).await
 }
 
-/// What `url` answers to a form.
-pub(crate) async fn post_form(url: &str, form: String, most: usize) -> Option<Vec<u8>> {
+/// What `url` answers to a form, perhaps with credentials.
+pub(crate) async fn post_form(
+    url: &str,
+    form: String,
+    authorization: Option<Zeroizing<String>>,
+    most: usize,
+) -> Option<Vec<u8>> {
     let length = form.len().to_string();
     let mut request = Request::new(SdkBody::from(form));
     request.set_uri(url.to_owned()).ok()?;
@@ -25,6 +31,9 @@ pub(crate) async fn post_form(url: &str, form: String, most: usize) -> Option<Ve
     request.headers_mut().insert("content-type", "application/x-www-form-urlencoded");
     request.headers_mut().insert("content-length", length);
     request.headers_mut().insert("accept", "application/json");
+    if let Some(authorization) = authorization {
+        request.headers_mut().insert("authorization", authorization.to_string());
+    }
     call(request, most).await
 }
 

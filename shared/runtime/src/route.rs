@@ -100,6 +100,8 @@ pub enum Need {
     QueueNotices,
     /// Sends mails.
     SendMail,
+    /// Reads the secret by which the console says at the provider of identities who it is.
+    ReadSignInSecret,
     /// Reads the stores of the data map.
     ReadStores,
     /// Erases from the stores of the data map.
@@ -129,6 +131,7 @@ impl Need {
             | Self::QueuePurges
             | Self::QueueNotices
             | Self::SendMail
+            | Self::ReadSignInSecret
             | Self::ReadStores
             | Self::EraseStores => false,
         }

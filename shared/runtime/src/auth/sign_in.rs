@@ -5,12 +5,17 @@
 //! one that strangers can fill.
 
 use aws_lc_rs::digest::{SHA256, digest};
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use chrono::TimeDelta;
 use http::HeaderMap;
 use jsonwebtoken::Validation;
 use serde::Deserialize;
+use url::form_urlencoded;
 use wire::{Code, Query};
+use zeroize::Zeroizing;
 
 use super::{
     Audience, session,
@@ -157,7 +162,7 @@ pub async fn arrive(
     if let Some(org) = app.config().tenants.keys().next() {
         app.limit_source(*org, Limited::SignIn, source).await?;
     }
-    let tokens = exchange(app, settings, code, &kept.verifier).await.ok_or_else(failed)?;
+    let tokens = exchange(app, settings, code, &kept.verifier).await?.ok_or_else(failed)?;
     let claims = identify(app, settings, &tokens.id_token).await?;
     if claims.nonce.as_deref() != Some(kept.nonce.as_str()) {
         return Err(failed());
@@ -177,16 +182,40 @@ pub async fn arrive(
 }
 
 /// Exchanges a code for tokens.
-async fn exchange(app: &App, settings: &SignIn, code: &str, verifier: &str) -> Option<Tokens> {
-    let form = serde_urlencoded::to_string([
+async fn exchange(
+    app: &App,
+    settings: &SignIn,
+    code: &str,
+    verifier: &str,
+) -> Result<Option<Tokens>, Failure> {
+    let callback = callback(app);
+    let mut form = vec![
         ("grant_type", "authorization_code"),
         ("code", code),
-        ("redirect_uri", &callback(app)),
-        ("client_id", &settings.client_id),
+        ("redirect_uri", &callback),
         ("code_verifier", verifier),
-    ]);
-    let bytes = outbound::post_form(&settings.token_url, form.ok()?, MOST).await?;
-    serde_json::from_slice(&bytes).ok()
+    ];
+    // A client says once who it is (RFC 6749, 2.3).
+    let authorization = match &settings.client_secret {
+        Some(name) => {
+            let secret = app.clients().secrets().secret(name).await.map_err(Failure::unavailable)?;
+            Some(basic(&settings.client_id, secret.expose()))
+        }
+        None => {
+            form.push(("client_id", &settings.client_id));
+            None
+        }
+    };
+    let form = serde_urlencoded::to_string(form).map_err(Failure::internal)?;
+    let bytes = outbound::post_form(&settings.token_url, form, authorization, MOST).await;
+    Ok(bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+}
+
+/// The credentials of a client; either part is encoded as in a form first (RFC 6749, 2.3.1).
+fn basic(client_id: &str, secret: &str) -> Zeroizing<String> {
+    let encoded = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+    let pair = Zeroizing::new(format!("{}:{}", encoded(client_id), encoded(secret)));
+    Zeroizing::new(format!("Basic {}", STANDARD.encode(pair.as_bytes())))
 }
 
 /// Whom an ID token names, if it is the provider's and for us.
@@ -213,6 +242,12 @@ async fn identify(app: &App, settings: &SignIn, id_token: &str) -> Result<IdClai
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn credentials_are_encoded_as_in_a_form_first() {
+        // `console+1:a%3Ab+c%25`
+        assert_eq!(*basic("console 1", "a:b c%"), "Basic Y29uc29sZSsxOmElM0FiK2MlMjU=");
+    }
 
     #[test]
     fn nobody_is_led_out_of_the_console() {
