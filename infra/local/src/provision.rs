@@ -143,6 +143,15 @@ pub(crate) async fn bucket(clients: &Clients, name: &str) -> Result<(), Provisio
     }
 }
 
+/// Makes a key of this alias, which the embedded service has by itself.
+pub(crate) async fn key(clients: &Clients, alias: &str) -> Result<(), ProvisionError> {
+    let err = |reason: String| failed(alias)(reason);
+    let made = clients.kms().create_key().send().await.map_err(|error| err(error.to_string()))?;
+    let id = made.key_metadata().map(|key| key.key_id()).unwrap_or_default();
+    let named = clients.kms().create_alias().alias_name(alias).target_key_id(id).send().await;
+    named.map(drop).map_err(|error| err(error.to_string()))
+}
+
 /// Makes the secrets. None is there yet: they are not kept between two runs.
 pub(crate) async fn secrets(
     clients: &Clients,

@@ -35,6 +35,8 @@ use crate::{
 
 /// The ledger's table.
 pub(crate) const TABLE: &str = "lethe";
+/// The key of keys.
+const KMS_KEY: &str = "alias/lethe";
 /// The table of keys.
 pub(crate) const KEY_TABLE: &str = "lethe-keys";
 /// The bucket of takeouts.
@@ -178,11 +180,14 @@ impl Stack {
             secret_access_key: identity.secret_access_key.clone(),
         })
         .await?;
-        if let Some(url) = elsewhere {
+        if let Some(url) = &elsewhere {
             let services::Endpoints { dynamodb, s3, sqs, kms, secrets: _, ses: _ } = &mut services.endpoints;
-            [dynamodb, s3, sqs, kms].into_iter().for_each(|endpoint| endpoint.clone_from(&url));
+            [dynamodb, s3, sqs, kms].into_iter().for_each(|endpoint| endpoint.clone_from(url));
         }
         let clients = clients(&services.endpoints, &identity, http);
+        if elsewhere.is_some() {
+            provision::key(&clients, KMS_KEY).await?;
+        }
         provision::table(&clients, "Ledger", TABLE).await?;
         provision::table(&clients, "Keys", KEY_TABLE).await?;
         for bucket in [TAKEOUT_BUCKET, ATTACHMENT_BUCKET, AUDIT_BUCKET] {
@@ -210,7 +215,7 @@ impl Stack {
                 takeout_bucket: TAKEOUT_BUCKET.to_owned(),
                 audit_bucket: AUDIT_BUCKET.to_owned(),
                 attachment_bucket: ATTACHMENT_BUCKET.to_owned(),
-                kms_key: "alias/lethe".to_owned(),
+                kms_key: KMS_KEY.to_owned(),
             },
             queues,
             public_url: gateway.clone(),

@@ -173,7 +173,7 @@ fn policies(lambda: &Lambda) -> Vec<Intrinsic> {
         .map(|name| match name {
             STORES_READ | STORES_ERASE => Intrinsic::if_given(name),
             SECRETS_READ => Intrinsic::resource_if_given("StoreSecrets", name),
-            SIGN_IN_SECRET_READ => Intrinsic::resource_if_given("SignInSecret", name),
+            SIGN_IN_SECRET_READ => Intrinsic::resource_if_given("SignInSecretArn", name),
             ours => Intrinsic::of(ours),
         })
         .collect()

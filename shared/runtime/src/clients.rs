@@ -121,6 +121,11 @@ impl Clients {
         self.services.s3()
     }
 
+    /// The KMS client.
+    pub fn kms(&self) -> &aws_sdk_kms::Client {
+        self.services.kms()
+    }
+
     /// The secrets of the stores.
     pub fn secrets(&self) -> &dyn connectors::Secrets {
         &self.secrets
