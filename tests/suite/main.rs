@@ -7,6 +7,7 @@ mod architecture;
 mod attachments;
 mod contract;
 mod crashes;
+mod dice;
 mod staff;
 mod world;
 
@@ -38,6 +39,7 @@ mod processing;
 mod proof;
 mod purges;
 mod rallyhere;
+mod simulation;
 mod slashid;
 mod takeouts;
 mod template;
