@@ -105,7 +105,8 @@ impl Asking<'_> {
             None => send(call.try_clone().unwrap()).await,
         };
         let again = call.try_clone().unwrap();
-        let is_kept = again.build().is_ok_and(|call| call.method() == Method::POST);
+        // Whoever comes with a link has no account to keep an answer for.
+        let is_kept = again.build().is_ok_and(|call| call.method() == Method::POST && call.url().query().is_none());
         if is_kept && answer.status < 300 && self.dice.happens(120) {
             let hand = self.dice.one_of(self.hands);
             let repeated = at(hand, call.try_clone().unwrap()).await.filter(|reply| reply.status < 500);

@@ -1,7 +1,10 @@
 //! A play: a few hundred scenes of some hours each, in which people ask, the clock calls, letters come and things
 //! go wrong, all by one seed; and what has to be true after every scene.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{PersonKey, RequestId, purge::PurgeState};
@@ -116,7 +119,10 @@ enum Chore {
 
 pub(super) struct Play {
     pub(super) stage: Stage,
-    pub(super) dice: Dice,
+    /// For what is decided before anybody knows what comes of it: when, how the weather is, who wants what.
+    fate: Dice,
+    /// For what happens to calls, letters and ticks, of which there are now more and now fewer.
+    luck: Dice,
     pub(super) people: Vec<Person>,
     pub(super) findings: Vec<String>,
     pub(super) count: Count,
@@ -125,6 +131,7 @@ pub(super) struct Play {
     plant: Option<Plant>,
     began: DateTime<Utc>,
     born: i64,
+    population: usize,
     weather_until: DateTime<Utc>,
     outages: Vec<(usize, usize, DateTime<Utc>)>,
     backups: [Rows; 2],
@@ -135,16 +142,18 @@ pub(super) struct Play {
 
 impl Play {
     pub(super) async fn begin(seed: u64, people: usize, plant: Option<Plant>) -> Self {
-        let mut dice = Dice::new(seed);
+        let mut fate = Dice::new(seed);
+        let mut luck = fate.fork();
         let stage = Stage::set().await;
         let mut hands = Vec::new();
         for _ in 0..3 {
-            hands.push(stage.hand(&mut dice).await);
+            hands.push(stage.hand(&mut luck).await);
         }
         let now = stage.now();
         let mut play = Self {
             stage,
-            dice,
+            fate,
+            luck,
             people: Vec::new(),
             findings: Vec::new(),
             count: Count::default(),
@@ -153,6 +162,7 @@ impl Play {
             plant,
             began: now,
             born: 0,
+            population: people,
             weather_until: now,
             outages: Vec::new(),
             backups: Default::default(),
@@ -202,22 +212,22 @@ impl Play {
         });
     }
 
-    /// The days in which everything may happen.
-    pub(super) async fn wild(&mut self, days: i64) {
+    /// The days in which everything may happen, the longer leaps of about so many hours.
+    pub(super) async fn wild(&mut self, days: i64, pace: i64) {
         let end = self.now() + TimeDelta::days(days);
         while self.now() < end && self.findings.is_empty() {
-            let by = match self.dice.below(10) {
-                0..4 => TimeDelta::minutes(self.dice.between(1, 20)),
-                4..6 => TimeDelta::minutes(self.dice.between(20, 300)),
-                _ => TimeDelta::hours(self.dice.between(10, 60)),
+            let by = match self.fate.below(10) {
+                0..3 => TimeDelta::minutes(self.fate.between(1, 20)),
+                3 => TimeDelta::minutes(self.fate.between(20, 300)),
+                _ => TimeDelta::minutes(self.fate.between(10 * pace, 180 * pace)),
             };
             self.stage.world.stack.clock.advance(by).unwrap();
             self.change_weather().await;
             self.shake_stores().await;
             let moves = self.moves();
             self.scene(moves, true).await;
-            if self.people.iter().filter(|person| person.gone.is_none()).count() < 12 {
-                let tenant = usize::try_from(self.dice.below(2)).unwrap();
+            if self.people.iter().filter(|person| person.gone.is_none()).count() < self.population {
+                let tenant = usize::try_from(self.fate.below(2)).unwrap();
                 self.bear(tenant).await;
             }
         }
@@ -229,6 +239,29 @@ impl Play {
         while self.now() < end && self.findings.is_empty() {
             self.stage.world.stack.clock.advance(TimeDelta::hours(step)).unwrap();
             self.scene(Vec::new(), false).await;
+        }
+    }
+
+    /// Erases many, a hundred at a time, while one of twenty calls goes wrong.
+    pub(super) async fn soak(&mut self, purges: usize) {
+        const AT_ONCE: usize = 100;
+        self.stage.weather.set(FIVE);
+        while self.people.len() < purges && self.findings.is_empty() {
+            let first = self.people.len();
+            for number in first..purges.min(first + AT_ONCE) {
+                self.bear(number % TENANTS.len()).await;
+            }
+            self.look_again().await;
+            for few in (first..self.people.len()).collect::<Vec<_>>().chunks(10) {
+                let moves = few.iter().map(|&who| (who, Move::Purge(Some(self.fate.between(-10, 600)))));
+                let moves = moves.collect();
+                self.stage.world.stack.clock.advance(TimeDelta::minutes(10)).unwrap();
+                self.scene(moves, true).await;
+            }
+            for _ in 0..16 {
+                self.stage.world.stack.clock.advance(TimeDelta::minutes(75)).unwrap();
+                self.scene(Vec::new(), true).await;
+            }
         }
     }
 
@@ -268,9 +301,9 @@ impl Play {
 
     async fn change_weather(&mut self) {
         if self.weather_until <= self.now() {
-            let (odds, hours) = *self.dice.one_of(&WEATHERS);
+            let (odds, hours) = *self.fate.one_of(&WEATHERS);
             self.stage.weather.set(odds);
-            self.weather_until = self.now() + TimeDelta::hours(self.dice.between(1, hours));
+            self.weather_until = self.now() + TimeDelta::hours(self.fate.between(1, hours));
         }
     }
 
@@ -282,18 +315,18 @@ impl Play {
         for (tenant, store, _) in over {
             self.stage.set_down(tenant, store, false).await;
         }
-        if self.dice.happens(25) && self.outages.is_empty() {
-            let (tenant, store) = (self.dice.below(2), self.dice.below(3));
+        if self.fate.happens(60) && self.outages.is_empty() {
+            let (tenant, store) = (self.fate.below(2), self.fate.below(3));
             let (tenant, store) = (usize::try_from(tenant).unwrap(), usize::try_from(store).unwrap());
             self.stage.set_down(tenant, store, true).await;
-            self.outages.push((tenant, store, now + TimeDelta::hours(self.dice.between(1, 10))));
+            self.outages.push((tenant, store, now + TimeDelta::hours(self.fate.between(1, 10))));
             self.count.outages += 1;
         }
-        let tenant = usize::try_from(self.dice.below(2)).unwrap();
-        if self.dice.happens(20) && self.outages.is_empty() {
+        let tenant = usize::try_from(self.fate.below(2)).unwrap();
+        if self.fate.happens(100) && self.outages.is_empty() {
             self.backups[tenant] = self.stage.rows(tenant).await;
         }
-        if self.dice.happens(12) && self.outages.is_empty() {
+        if self.fate.happens(60) && self.outages.is_empty() {
             let there = self.stage.rows(tenant).await;
             let backup = self.backups[tenant].clone();
             if self.stage.restore(tenant, &backup).await {
@@ -311,9 +344,9 @@ impl Play {
     fn moves(&mut self) -> Vec<(usize, Move)> {
         let mut alive: Vec<usize> =
             (0..self.people.len()).filter(|&who| self.people[who].gone.is_none()).collect();
-        self.dice.shuffle(&mut alive);
-        alive.truncate(usize::try_from(self.dice.below(4)).unwrap());
-        alive.into_iter().map(|who| (who, Move::thrown(&mut self.dice, &self.people[who]))).collect()
+        self.fate.shuffle(&mut alive);
+        alive.truncate(usize::try_from(self.fate.between(1, 6)).unwrap());
+        alive.into_iter().map(|who| (who, Move::thrown(&mut self.fate, &self.people[who]))).collect()
     }
 
     /// Ticks and letters for the hands, in what order ever.
@@ -326,12 +359,15 @@ impl Play {
                 continue;
             }
             self.next_tick[place] = now + TimeDelta::minutes(minutes);
-            let fate = if is_wild { self.dice.below(12) } else { 2 };
-            self.count.mishaps += usize::from(fate < 2);
-            let times = [0, 2][usize::from(fate == 1)].max(usize::from(fate > 1));
+            let times = match self.luck.below(12) {
+                0..3 if is_wild => 0,
+                3 if is_wild => 2,
+                _ => 1,
+            };
+            self.count.mishaps += usize::from(times != 1);
             for _ in 0..times {
                 self.count.ticks += 1;
-                chores[*self.dice.one_of(&hands)].push(Chore::Tick(name));
+                chores[*self.luck.one_of(&hands)].push(Chore::Tick(name));
             }
         }
         let mut now_due = Vec::new();
@@ -341,25 +377,25 @@ impl Play {
         now_due.extend(due.into_iter().map(|(_, letter)| letter));
         for letter in self.stage.post.take().await {
             self.count.letters += 1;
-            let fate = if is_wild { self.dice.below(20) } else { 20 };
+            let fate = if is_wild { self.luck.below(20) } else { 20 };
             self.count.mishaps += usize::from(fate < 4);
             match fate {
                 0 => now_due.extend([letter.clone(), letter]),
-                1 | 2 => self.late.push((now + TimeDelta::minutes(self.dice.between(1, 3000)), letter)),
+                1 | 2 => self.late.push((now + TimeDelta::minutes(self.luck.between(1, 3000)), letter)),
                 3 => {
-                    self.late.push((now + TimeDelta::minutes(self.dice.between(1, 9000)), letter.clone()));
+                    self.late.push((now + TimeDelta::minutes(self.luck.between(1, 9000)), letter.clone()));
                     now_due.push(letter);
                 }
                 _ => now_due.push(letter),
             }
         }
-        self.dice.shuffle(&mut now_due);
+        self.luck.shuffle(&mut now_due);
         while !now_due.is_empty() {
-            let size = usize::try_from(self.dice.between(1, 4)).unwrap().min(now_due.len());
+            let size = usize::try_from(self.luck.between(1, 4)).unwrap().min(now_due.len());
             let batch = now_due.split_off(now_due.len() - size);
-            chores[*self.dice.one_of(&hands)].push(Chore::Deliver(batch));
+            chores[*self.luck.one_of(&hands)].push(Chore::Deliver(batch));
         }
-        chores.iter_mut().for_each(|own| self.dice.shuffle(own));
+        chores.iter_mut().for_each(|own| self.luck.shuffle(own));
         chores
     }
 
@@ -370,7 +406,7 @@ impl Play {
             person.was_held = !person.holds.is_empty();
         }
         self.count.moves += moves.len();
-        if self.plant == Some(Plant::LostConsent) && self.count.scenes == 40 {
+        if self.plant == Some(Plant::LostConsent) && self.count.scenes == 5 {
             self.stage.weather.lie_about("\"C#");
         }
         let mut chores = self.chores(is_wild, true).await;
@@ -401,17 +437,20 @@ impl Play {
         moves: Vec<(usize, Move)>,
     ) -> Vec<(usize, Result<Said, String>)> {
         let mut told = Vec::new();
+        let now = self.now();
+        let done: Vec<AtomicUsize> = chores.iter().map(|_| AtomicUsize::new(0)).collect();
         {
             let (stage, hands, people) = (&self.stage, &self.hands, &self.people);
             let mut running: Vec<BoxFuture<'_, Option<(usize, Result<Said, String>)>>> = Vec::new();
-            for (hand, chores) in hands.iter().zip(chores) {
+            for ((hand, chores), done) in hands.iter().zip(&chores).zip(&done) {
                 running.push(Box::pin(async move {
                     let all = async {
-                        for chore in &chores {
+                        for chore in chores {
                             match chore {
                                 Chore::Tick(name) => assert!(hand.process.tick(name).await, "{name}"),
                                 Chore::Deliver(letters) => hand.process.hand_over(letters).await,
                             }
+                            done.fetch_add(1, Ordering::SeqCst);
                         }
                     };
                     hand.fault.until_death(all).await;
@@ -419,7 +458,7 @@ impl Play {
                 }));
             }
             for (who, next) in moves {
-                let dice = self.dice.fork();
+                let dice = self.luck.fork();
                 let person = &people[who];
                 running.push(Box::pin(async move {
                     let said = make(stage, hands, person, next, dice).await;
@@ -428,10 +467,17 @@ impl Play {
             }
             told.extend(join_all(running).await.into_iter().flatten());
         }
-        for place in 0..self.hands.len() {
+        for (place, chores) in chores.into_iter().enumerate() {
             if self.hands[place].fault.is_dead() {
                 self.count.deaths += 1;
-                let fresh = self.stage.hand(&mut self.dice).await;
+                // What it had not come to is for others.
+                let left = chores.into_iter().skip(done[place].load(Ordering::SeqCst));
+                let letters = left.filter_map(|chore| match chore {
+                    Chore::Deliver(letters) => Some(letters),
+                    Chore::Tick(_) => None,
+                });
+                self.late.extend(letters.flatten().map(|letter| (now, letter)));
+                let fresh = self.stage.hand(&mut self.luck).await;
                 let dead = std::mem::replace(&mut self.hands[place], fresh);
                 dead.process.end(&self.stage.world.stack).await;
             }
@@ -555,7 +601,7 @@ impl Play {
             if person.gone.is_some() || person.due.is_some() {
                 continue;
             }
-            let said = make(&self.stage, &self.hands, person, Move::Order, self.dice.fork()).await;
+            let said = make(&self.stage, &self.hands, person, Move::Order, self.fate.fork()).await;
             match said {
                 Ok(Said::Ordered(id)) => self.people[who].sure.push(id),
                 other => self.find(format!("a takeout that nothing keeps from being ordered: {other:?}")),
