@@ -207,9 +207,10 @@ impl Fault {
         App::new(Parts {
             config: world.stack.app.config().clone(),
             // As often as ever, and without the seconds in between.
-            clients: world.stack.clients(http).with_retries(
-                RetryConfig::standard().with_initial_backoff(Duration::from_micros(100)),
-            ),
+            clients: world
+                .stack
+                .clients(http)
+                .with_retries(RetryConfig::standard().with_initial_backoff(Duration::from_micros(100))),
             clock,
             entropy: Entropy::system(),
             log: Log::new(|_| {}),
@@ -270,7 +271,8 @@ fn rest(request: &HttpRequest) -> Option<Value> {
         "BatchGetItem" => Some(json!({"Responses": {}, "UnprocessedKeys": asked["RequestItems"]})),
         "BatchWriteItem" => Some(json!({"UnprocessedItems": asked["RequestItems"]})),
         "SendMessageBatch" => {
-            let failed = |entry: &Value| json!({"Id": entry["Id"], "Code": "InternalError", "SenderFault": false});
+            let failed =
+                |entry: &Value| json!({"Id": entry["Id"], "Code": "InternalError", "SenderFault": false});
             let failed: Vec<Value> = asked["Entries"].as_array()?.iter().map(failed).collect();
             Some(json!({"Successful": [], "Failed": failed}))
         }

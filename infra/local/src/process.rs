@@ -7,7 +7,11 @@ use tokio::{net::TcpListener, task::JoinHandle};
 
 use functions::catalog;
 
-use crate::{Stack, gateway, stack::routes, workers::{Letter, Runner}};
+use crate::{
+    Stack, gateway,
+    stack::routes,
+    workers::{Letter, Runner},
+};
 
 /// The functions as another App runs them, over the services of a [`Stack`]. It ends when it is dropped, and
 /// whatever it was at with it.

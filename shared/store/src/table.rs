@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use aws_lc_rs::rand;
 use aws_sdk_dynamodb::{
-    primitives::Blob,
     operation::put_item::PutItemError,
+    primitives::Blob,
     types::{AttributeValue, KeysAndAttributes, ReturnValuesOnConditionCheckFailure},
 };
 use serde::{Serialize, de::DeserializeOwned};

@@ -60,7 +60,9 @@ impl Play {
                 (None, _) => &[None, Some(PurgeState::Cancelled)],
                 (Some(due), true) if due < stage.now() - TimeDelta::hours(12) => &[],
                 (Some(due), false) if due < stage.now() => &[Some(PurgeState::Held)],
-                (Some(_), _) => &[Some(PurgeState::Queued), Some(PurgeState::Held), Some(PurgeState::Running)],
+                (Some(_), _) => {
+                    &[Some(PurgeState::Queued), Some(PurgeState::Held), Some(PurgeState::Running)]
+                }
             };
             if !expected.contains(&state) {
                 found.push(format!("the erasure of {email}, due {:?}, is {state:?}", person.due));
@@ -94,11 +96,13 @@ impl Play {
                     found.push(format!("the takeout {id} of {email} is {state:?} and told {}", got.status));
                 }
             }
-            for id in &person.requests {
+            for (id, is_open) in &person.requests {
                 let path = format!("/lethe/v1/requests/{id}");
                 let told = send(stage.call(person.tenant, Method::GET, &path)).await;
-                if told.status != 200 || told.json()["kind"] != "correction" {
-                    found.push(format!("the request {id} of {email} is told {}", told.status));
+                let status = if *is_open { "open" } else { "completed" };
+                if told.status != 200 || told.json()["status"] != status {
+                    let told = String::from_utf8_lossy(&told.bytes);
+                    found.push(format!("the request {id} of {email} is {status} and told {told}"));
                 }
             }
             let path = format!("/users/v1/person/{}/restrictions", person.id);
@@ -161,8 +165,10 @@ impl Play {
         for (tenant, (_, sweep)) in TENANTS.into_iter().enumerate() {
             let there = self.stage.rows(tenant).await;
             let ledger = self.stage.world.stack.app.ledger(self.stage.companies[tenant].org);
-            for person in self.people.iter().filter(|person| person.tenant == tenant && person.gone.is_some()) {
-                let left: Vec<&String> = person.rows.keys().filter(|place| there.contains_key(*place)).collect();
+            for person in self.people.iter().filter(|person| person.tenant == tenant && person.gone.is_some())
+            {
+                let left: Vec<&String> =
+                    person.rows.keys().filter(|place| there.contains_key(*place)).collect();
                 if left.is_empty() {
                     continue;
                 }
@@ -188,11 +194,13 @@ impl Play {
             let mut next = Some(0);
             while let Some(from) = next {
                 let path = format!("/lethe/v1/audit?from={from}");
-                let Value::Object(mut page) = send(stage.call(tenant, Method::GET, &path)).await.expect(200).json()
+                let Value::Object(mut page) =
+                    send(stage.call(tenant, Method::GET, &path)).await.expect(200).json()
                 else {
                     panic!("no page of the log")
                 };
-                let segment: Option<Segment> = serde_json::from_value(page.remove("segment").unwrap()).unwrap();
+                let segment: Option<Segment> =
+                    serde_json::from_value(page.remove("segment").unwrap()).unwrap();
                 if let Some(Err(tampered)) = segment.map(|segment| verifier.take(&segment)) {
                     found.push(format!("the log of tenant {tenant}: {tampered}"));
                     break;

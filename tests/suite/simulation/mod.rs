@@ -14,12 +14,12 @@ mod moves;
 mod play;
 mod stage;
 
-use play::{Play, Plant};
+use play::{Plant, Play};
 
 /// How many people there are at a time.
 const PEOPLE: usize = 10;
 /// How long the longer leaps from scene to scene are, in hours: in every run, and at full size.
-const PACES: [i64; 2] = [56, 16];
+const PACES: [i64; 2] = [80, 16];
 /// How many seeds are played at full size.
 const SEEDS: u64 = 50;
 /// How many are erased in a soak, in every run and at full size.

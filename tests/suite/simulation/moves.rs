@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     dice::Dice,
+    staff::{Browser, field},
     world::{Reply, send, takeout_order},
 };
 
@@ -28,6 +29,8 @@ pub(super) enum Move {
     Order,
     Revoke,
     Request,
+    /// Somebody of the staff closes a request in the console.
+    Confirm(RequestId),
     Hold,
     Lift(String),
     Ban,
@@ -43,6 +46,7 @@ pub(super) enum Said {
     Ordered(RequestId),
     Revoked(String),
     Requested(RequestId),
+    Confirmed(RequestId),
     Held(String),
     Lifted(String),
     Banned(bool),
@@ -72,7 +76,13 @@ impl Move {
             44..54 => Self::CallOff,
             54..68 => Self::Order,
             68..74 => Self::Revoke,
-            74..82 => Self::Request,
+            74..79 => Self::Request,
+            // The staff of local mode are the first tenant's.
+            79..82 if person.tenant == 0 && person.due.is_none() => {
+                let open = person.requests.iter().find(|(_, is_open)| *is_open);
+                open.map_or(Self::Request, |(id, _)| Self::Confirm(*id))
+            }
+            79..82 => Self::Request,
             82..88 if person.holds.len() < 2 => Self::Hold,
             82..94 => person.holds.first().map_or(Self::CallOff, |hold| Self::Lift(hold.clone())),
             _ if person.is_banned => Self::Unban,
@@ -106,18 +116,39 @@ impl Asking<'_> {
         };
         let again = call.try_clone().unwrap();
         // Whoever comes with a link has no account to keep an answer for.
-        let is_kept = again.build().is_ok_and(|call| call.method() == Method::POST && call.url().query().is_none());
+        let is_kept =
+            again.build().is_ok_and(|call| call.method() == Method::POST && call.url().query().is_none());
         if is_kept && answer.status < 300 && self.dice.happens(120) {
             let hand = self.dice.one_of(self.hands);
             let repeated = at(hand, call.try_clone().unwrap()).await.filter(|reply| reply.status < 500);
             if let Some(repeated) = repeated
                 && (repeated.status, &repeated.bytes) != (answer.status, &answer.bytes)
             {
-                let shown = |reply: &Reply| format!("{} {}", reply.status, String::from_utf8_lossy(&reply.bytes));
+                let shown =
+                    |reply: &Reply| format!("{} {}", reply.status, String::from_utf8_lossy(&reply.bytes));
                 return Err(format!("a repeat is told {}, not {}", shown(&repeated), shown(&answer)));
             }
         }
         Ok(answer)
+    }
+}
+
+/// Closes a request in the console.
+async fn confirm(stage: &Stage, id: RequestId) -> Result<Said, String> {
+    let mut robin = Browser::of(&stage.world, "staff-robin").await;
+    let page = format!("/console/requests/{id}");
+    let version = field(&robin.text(&page).await, "version");
+    let fields = [
+        ("version", version.as_str()),
+        ("comment", "It is corrected."),
+        ("remarks", "Saw the passport"),
+        ("notify", "yes"),
+    ];
+    let told = robin.post(&format!("{page}/confirm"), &fields).await;
+    if told.status == 303 {
+        Ok(Said::Confirmed(id))
+    } else {
+        Err(format!("{id} is not closed: {}", told.status))
     }
 }
 
@@ -142,9 +173,7 @@ pub(super) async fn make(
         Move::Replace(levels) => {
             (stage.by_key(tenant, Method::PUT, &consent).json(&json!({"consent_levels": levels})), 200)
         }
-        Move::Withdraw => {
-            (stage.by_key(tenant, Method::DELETE, &format!("{consent}?deleteAll=true")), 204)
-        }
+        Move::Withdraw => (stage.by_key(tenant, Method::DELETE, &format!("{consent}?deleteAll=true")), 204),
         Move::Purge(minutes) => {
             let at = minutes.map(|minutes| stage.now() + TimeDelta::minutes(minutes));
             (stage.call(tenant, Method::POST, &purge).json(&json!({"suggested_purge_time": at})), 202)
@@ -166,6 +195,7 @@ pub(super) async fn make(
             let body = json!({"requestType": "CORRECTION", "requestRemarks": "Born in May"});
             (stage.by_password(tenant, Method::POST, &path).json(&body), 201)
         }
+        Move::Confirm(id) => return confirm(stage, *id).await,
         Move::Hold => {
             let body = json!({
                 "kind": "legal_hold",
@@ -211,6 +241,7 @@ pub(super) async fn make(
         Move::Order => Said::Ordered(reply.json()["data"]["id"].as_str().unwrap().parse().unwrap()),
         Move::Revoke => Said::Revoked(link.unwrap()),
         Move::Request => Said::Requested(reply.json()["id"].as_str().unwrap().parse().unwrap()),
+        Move::Confirm(id) => Said::Confirmed(id),
         Move::Hold => Said::Held(reply.json()["id"].as_str().unwrap().to_owned()),
         Move::Lift(hold) => Said::Lifted(hold),
         Move::Ban => Said::Banned(true),

@@ -18,11 +18,7 @@ use super::{
     moves::{Move, Said, make},
     stage::{Hand, Rows, SKEW, Stage, TENANTS},
 };
-use crate::{
-    dice::Dice,
-    fault::Odds,
-    world::send,
-};
+use crate::{dice::Dice, fault::Odds, world::send};
 
 /// The workers that the clock calls, and after how many minutes each.
 const SCHEDULE: [(&str, i64); 6] = [
@@ -46,7 +42,8 @@ const WEATHERS: [(Odds, i64); 6] = [
 
 /// One of twenty calls goes wrong without the death of its process, and one of five hundred with it: a turn that
 /// makes sixty calls would else never come to its end.
-pub(super) const FIVE: Odds = Odds { throttled: 500, severed: 250, partly: 500, not_sent: 10, reply_lost: 10 };
+pub(super) const FIVE: Odds =
+    Odds { throttled: 500, severed: 250, partly: 500, not_sent: 10, reply_lost: 10 };
 
 /// What is planted so that it is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,7 +77,8 @@ pub(super) struct Person {
     pub(super) takeouts: Vec<RequestId>,
     /// Takeouts that were ordered when nothing went wrong any more.
     pub(super) sure: Vec<RequestId>,
-    pub(super) requests: Vec<RequestId>,
+    /// Requests for corrections, and whether each is open.
+    pub(super) requests: Vec<(RequestId, bool)>,
     pub(super) is_banned: bool,
     /// Whether a backup has brought rows of theirs back.
     pub(super) has_returned: bool,
@@ -111,6 +109,9 @@ pub(super) struct Count {
     pub(super) dead_letters: usize,
     pub(super) takeouts: usize,
 }
+
+/// Who made a move, and what was told them; an error if nobody should be told that.
+type Told = (usize, Result<Said, String>);
 
 enum Chore {
     Tick(&'static str),
@@ -188,7 +189,10 @@ impl Play {
     /// Somebody new. Each address is known to both tenants sooner or later.
     async fn bear(&mut self, tenant: usize) {
         self.born += 1;
-        let email = format!("p{}@example.com", self.people.iter().filter(|person| person.tenant == tenant).count() + 1);
+        let email = format!(
+            "p{}@example.com",
+            self.people.iter().filter(|person| person.tenant == tenant).count() + 1
+        );
         let id = Uuid::new_v5(&Uuid::NAMESPACE_DNS, format!("{tenant} {}", self.born).as_bytes());
         let rows = self.stage.bear(tenant, self.born, id, &email).await;
         let key = self.stage.key(tenant, id).await;
@@ -291,7 +295,12 @@ impl Play {
                 }
                 for letter in taken {
                     self.count.dead_letters += 1;
-                    sqs.send_message().queue_url(url).message_body(letter.body().unwrap()).send().await.unwrap();
+                    sqs.send_message()
+                        .queue_url(url)
+                        .message_body(letter.body().unwrap())
+                        .send()
+                        .await
+                        .unwrap();
                     let handle = letter.receipt_handle().unwrap();
                     sqs.delete_message().queue_url(&dead).receipt_handle(handle).send().await.unwrap();
                 }
@@ -431,17 +440,13 @@ impl Play {
     }
 
     /// One round of moves and chores; what the moves led to.
-    async fn round(
-        &mut self,
-        chores: Vec<Vec<Chore>>,
-        moves: Vec<(usize, Move)>,
-    ) -> Vec<(usize, Result<Said, String>)> {
+    async fn round(&mut self, chores: Vec<Vec<Chore>>, moves: Vec<(usize, Move)>) -> Vec<Told> {
         let mut told = Vec::new();
         let now = self.now();
         let done: Vec<AtomicUsize> = chores.iter().map(|_| AtomicUsize::new(0)).collect();
         {
             let (stage, hands, people) = (&self.stage, &self.hands, &self.people);
-            let mut running: Vec<BoxFuture<'_, Option<(usize, Result<Said, String>)>>> = Vec::new();
+            let mut running: Vec<BoxFuture<'_, Option<Told>>> = Vec::new();
             for ((hand, chores), done) in hands.iter().zip(&chores).zip(&done) {
                 running.push(Box::pin(async move {
                     let all = async {
@@ -494,7 +499,10 @@ impl Play {
             Said::CalledOff => {
                 let was_due = person.due.take();
                 self.count.called_off += usize::from(was_due.is_some());
-                if self.plant == Some(Plant::DeafWorker) && was_due.is_some() && person.seen == person.rows.len() {
+                if self.plant == Some(Plant::DeafWorker)
+                    && was_due.is_some()
+                    && person.seen == person.rows.len()
+                {
                     self.plant = None;
                     let number = person.rows.keys().find_map(|place| place.strip_prefix("customers/"));
                     let erase = format!("DELETE FROM orders WHERE customer_id = {}", number.unwrap());
@@ -507,7 +515,11 @@ impl Play {
                 person.takeouts.push(id);
                 self.count.takeouts += 1;
             }
-            Said::Requested(id) => person.requests.push(id),
+            Said::Requested(id) => person.requests.push((id, true)),
+            Said::Confirmed(id) => {
+                let confirmed = person.requests.iter_mut().filter(|(request, _)| *request == id);
+                confirmed.for_each(|(_, is_open)| *is_open = false);
+            }
             Said::Banned(is_banned) => person.is_banned = is_banned,
             Said::Revoked(link) => {
                 self.links.insert(link);

@@ -174,8 +174,7 @@ impl Stage {
             let [email, nick] = ["email", "nick"].map(|name| profile[name].as_s().unwrap());
             rows.insert(format!("profiles/{email}"), nick.clone());
         }
-        let mut pages =
-            clients.s3().list_objects_v2().bucket(&company.uploads).into_paginator().send();
+        let mut pages = clients.s3().list_objects_v2().bucket(&company.uploads).into_paginator().send();
         while let Some(page) = pages.next().await {
             for object in page.unwrap().contents() {
                 rows.insert(object.key().unwrap().to_owned(), object.e_tag().unwrap_or_default().to_owned());
@@ -186,7 +185,8 @@ impl Stage {
 
     /// Registers somebody, and has the stores know them: by these rows, but for what the bucket says of the object.
     pub(super) async fn bear(&self, tenant: usize, number: i64, id: Uuid, email: &str) -> Rows {
-        let body = json!({"identities": {"email": email}, "verified": ["email"], "linked_identities": ["default"]});
+        let body =
+            json!({"identities": {"email": email}, "verified": ["email"], "linked_identities": ["default"]});
         let path = format!("/lethe/v1/persons/{id}");
         send(self.call(tenant, Method::PUT, &path).json(&body)).await.expect(201);
         let rows = Rows::from([
@@ -220,8 +220,7 @@ impl Stage {
                 }
                 "orders" => {
                     let insert = format!("INSERT INTO {orders} (id, customer_id, total) VALUES (?, ?, ?)");
-                    let insert =
-                        sqlx::query(sqlx::AssertSqlSafe(insert)).bind(id.parse::<i64>().unwrap());
+                    let insert = sqlx::query(sqlx::AssertSqlSafe(insert)).bind(id.parse::<i64>().unwrap());
                     let insert = insert.bind(first.parse::<i64>().unwrap());
                     insert.bind(second.parse::<i64>().unwrap()).execute(&mut *shop).await.unwrap();
                 }
