@@ -2,7 +2,8 @@
 //! is as if nobody had.
 //!
 //! Each flow is carried out once undisturbed, on somebody of its own. Then, on somebody else each time, the
-//! process that carries it out meets its fate at the first call to AWS, the second, and so on to the last. What
+//! process that carries it out meets its fate at the first call to AWS, the second, and so on to the last: its death,
+//! a refusal, or an answer that breaks off, after which the client itself calls again. What
 //! follows is what follows on AWS: callers repeat what was not answered, queues deliver again, the clock calls. What
 //! all that has changed, in the tables, the buckets, the company's own database and the mailbox, has to be what
 //! the undisturbed run changed.
@@ -273,7 +274,8 @@ fn is_deep() -> bool {
 }
 
 /// Has a flow meet its fates: to die after the effect of each call, which is to die before the next, to die before
-/// the first, and to be refused some; at full size every fate at every call, and each two deaths in a row.
+/// the first, to be refused some, and where there are few to lose the answer of each; at full size every fate at every
+/// call, and each two deaths in a row.
 async fn survives(flow: Flow) {
     let mut scene = Scene::new(flow).await;
     let (undisturbed, calls) = scene.run([None, None]).await;
@@ -290,6 +292,10 @@ async fn survives(flow: Flow) {
         }
         if is_deep() || at % 3 == 0 {
             fates.push([Some((at, Fate::Refused)), None]);
+        }
+        // Where there are few calls it costs little.
+        if is_deep() || calls < 6 {
+            fates.push([Some((at, Fate::Severed)), None]);
         }
     }
     for (number, fate) in fates.into_iter().enumerate() {

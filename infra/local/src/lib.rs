@@ -30,3 +30,4 @@ pub use meter::{Bill, Meter, Model};
 pub use process::Process;
 pub use provider::{STAFF, Staff};
 pub use stack::{Options, Stack, StackError};
+pub use workers::Letter;

@@ -7,7 +7,11 @@ use tokio::{net::TcpListener, task::JoinHandle};
 
 use functions::catalog;
 
-use crate::{Stack, gateway, stack::routes, workers::Runner};
+use crate::{
+    Stack, gateway,
+    stack::routes,
+    workers::{Letter, Runner},
+};
 
 /// The functions as another App runs them, over the services of a [`Stack`]. It ends when it is dropped, and
 /// whatever it was at with it.
@@ -41,6 +45,16 @@ impl Process {
     /// Works off what the queues have to give.
     pub async fn work(&self) {
         self.runner.work().await;
+    }
+
+    /// Takes off the queues what they have to give, for whoever is to have it, and when.
+    pub async fn take(&self) -> Vec<Letter> {
+        self.runner.take().await
+    }
+
+    /// Works off letters. What came to nothing is given back to its queue.
+    pub async fn hand_over(&self, letters: &[Letter]) {
+        self.runner.hand_over(letters).await;
     }
 
     /// Ends. What it was working on is delivered to others, as a queue does when the time for it is up.

@@ -35,6 +35,13 @@ pub(crate) struct Runner {
     taken: Mutex<Vec<(Queue, String)>>,
 }
 
+/// A message that was taken off a queue and not yet given to a worker.
+#[derive(Clone, Debug)]
+pub struct Letter {
+    queue: Queue,
+    message: Message,
+}
+
 /// After how many minutes changes of the ledger are handed on, at the latest.
 const BATCHING: u32 = 1;
 
@@ -127,6 +134,33 @@ impl Runner {
                     is_done = false;
                     self.deliver(queue, worker, messages).await;
                 }
+            }
+        }
+    }
+
+    /// Takes off the queues what they have to give.
+    pub(crate) async fn take(&self) -> Vec<Letter> {
+        let mut letters = Vec::new();
+        for queue in Queue::ALL {
+            loop {
+                let messages = self.receive(queue, 0).await.unwrap_or_default();
+                if messages.is_empty() {
+                    break;
+                }
+                letters.extend(messages.into_iter().map(|message| Letter { queue, message }));
+            }
+        }
+        letters
+    }
+
+    /// Gives letters to their workers, those of one queue as one batch.
+    pub(crate) async fn hand_over(&self, letters: &[Letter]) {
+        for worker in &self.workers {
+            let Trigger::Queue(queue) = worker.spec.trigger else { continue };
+            let own = letters.iter().filter(|letter| letter.queue == queue);
+            let messages: Vec<Message> = own.map(|letter| letter.message.clone()).collect();
+            if !messages.is_empty() {
+                self.deliver(queue, worker, messages).await;
             }
         }
     }

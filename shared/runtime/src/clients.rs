@@ -10,7 +10,7 @@ use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_sdk_dynamodb::config::{BehaviorVersion, IdentityCache, Region};
 use aws_smithy_http_client::{Connector, tls};
 use aws_smithy_runtime_api::client::http::{SharedHttpClient, SharedHttpConnector, http_client_fn};
-use aws_smithy_types::timeout::TimeoutConfig;
+use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
 use aws_types::{
     SdkConfig,
     service_config::{LoadServiceConfig, ServiceConfigKey},
@@ -61,12 +61,22 @@ impl Clients {
                     .build(),
             )
             .build();
+        Self::of(config)
+    }
+
+    fn of(config: SdkConfig) -> Self {
         Self {
             secrets: SecretsManager::new(config.clone()),
             services: config.into(),
             sqs: Arc::default(),
             ses: Arc::default(),
         }
+    }
+
+    /// The same clients with other patience between the attempts of a call.
+    #[must_use]
+    pub fn with_retries(self, retries: RetryConfig) -> Self {
+        Self::of(self.services.config().to_builder().retry_config(retries).build())
     }
 
     /// Connections to services whose certificates lead to `roots`, given as PEM, or to Amazon's own if absent.

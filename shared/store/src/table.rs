@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use aws_lc_rs::rand;
 use aws_sdk_dynamodb::{
+    operation::put_item::PutItemError,
     primitives::Blob,
-    types::{AttributeValue, KeysAndAttributes},
+    types::{AttributeValue, KeysAndAttributes, ReturnValuesOnConditionCheckFailure},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_dynamo::aws_sdk_dynamodb_1::{from_item, to_item};
@@ -89,8 +90,9 @@ impl Table {
         let mut item: Item =
             to_item(record).map_err(|_| StoreError::Unreadable { what: "record to be written" })?;
         item.extend(primary(key));
-        // What nobody can guess, for the log of the audit.
-        item.insert(SALT.to_owned(), AttributeValue::B(Blob::new(salt()?)));
+        // What nobody can guess, for the log of the audit; and by which a write knows itself again.
+        let salt = AttributeValue::B(Blob::new(salt()?));
+        item.insert(SALT.to_owned(), salt.clone());
         for (index, place) in indexes {
             if let Some(Key { pk, sk }) = place {
                 item.insert(format!("{index}_pk"), text(pk));
@@ -106,7 +108,13 @@ impl Table {
                 .expression_attribute_names("#v", "v")
                 .expression_attribute_values(":v", AttributeValue::N(version.to_string())),
         };
-        put.send().await.map(drop).map_err(|error| StoreError::from_sdk(SERVICE, error))
+        let put = put.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        match put.send().await {
+            Ok(_) => Ok(()),
+            // The answer was lost, and the client's own second attempt has met what the first has written.
+            Err(error) if error.as_service_error().and_then(in_the_way) == Some(&salt) => Ok(()),
+            Err(error) => Err(StoreError::from_sdk(SERVICE, error)),
+        }
     }
 
     /// The record at `key`.
@@ -232,6 +240,14 @@ impl Table {
             }
         }
         Ok(items)
+    }
+}
+
+/// The salt of the record because of which a write was refused.
+fn in_the_way(error: &PutItemError) -> Option<&AttributeValue> {
+    match error {
+        PutItemError::ConditionalCheckFailedException(refused) => refused.item()?.get(SALT),
+        _ => None,
     }
 }
 
