@@ -92,10 +92,17 @@ async fn of_many_erasures_while_one_of_twenty_calls_goes_wrong() {
     assert_eq!(play.count.erased, play.people.len());
 }
 
-/// What is planted must be found, or the simulation shows nothing.
+/// What is planted must be found, or the simulation shows nothing: by one of a few seeds, for there must be somebody
+/// whom it concerns until the end.
 async fn is_found(plant: Plant, told: &str) {
-    let play = played(1, PACES[0], Some(plant)).await;
-    assert!(play.findings.iter().any(|finding| finding.contains(told)), "{:#?}", play.findings);
+    for seed in 1..=4 {
+        let play = played(seed, PACES[0], Some(plant)).await;
+        if !play.findings.is_empty() {
+            assert!(play.findings.iter().any(|finding| finding.contains(told)), "{:#?}", play.findings);
+            return;
+        }
+    }
+    panic!("{plant:?} was not found");
 }
 
 #[tokio::test]
