@@ -11,33 +11,60 @@ use gdprbench::{
     site::{Site, Workers, progress},
 };
 
-/// The records, and ten times as many.
-const RECORDS: usize = 10_000;
-const MANY: usize = 100_000;
-/// The operations of each role.
-const OPERATIONS: usize = 1_000;
 const SEED: u64 = 2020;
-/// How often each state is measured in which consents are asked for, and for how long.
-const ROUNDS: usize = 5;
+/// How long each state is measured in which consents are asked for.
 const WINDOW: Duration = Duration::from_secs(10);
+
+/// How much is done.
+struct Size {
+    /// Records, and in `growth` ten times as many.
+    records: usize,
+    /// Of these, those of which is asked; the others are copies.
+    asked: usize,
+    /// Operations of each role.
+    operations: usize,
+    /// How often each state is measured in which consents are asked for.
+    rounds: usize,
+}
+
+impl Size {
+    /// The full size, but for what arguments such as `asked=1500` say.
+    fn of(arguments: &[String]) -> Result<Self, Failure> {
+        let mut size = Self { records: 10_000, asked: 10_000, operations: 1_000, rounds: 5 };
+        for (name, number) in arguments.iter().filter_map(|argument| argument.split_once('=')) {
+            let place = match name {
+                "records" => &mut size.records,
+                "asked" => &mut size.asked,
+                "operations" => &mut size.operations,
+                "rounds" => &mut size.rounds,
+                _ => return Err(format!("there is no size {name}").into()),
+            };
+            *place = number.parse()?;
+        }
+        size.asked = size.asked.min(size.records);
+        Ok(size)
+    }
+}
 
 fn main() -> Result<(), Failure> {
     // Cargo adds a `--bench`.
-    let wanted: Vec<String> =
+    let arguments: Vec<String> =
         std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
-    let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|wanted| wanted == name);
+    let size = Size::of(&arguments)?;
+    let groups: Vec<&String> = arguments.iter().filter(|argument| !argument.contains('=')).collect();
+    let is_wanted = |name: &str| groups.is_empty() || groups.iter().any(|group| *group == name);
     let runtime = tokio::runtime::Runtime::new()?;
     let mut report = Report::default();
     println!("| what | bar | median | least to most | |\n|---|---|---|---|---|");
     runtime.block_on(async {
         if is_wanted("roles") {
-            roles(&mut report).await?;
+            roles(&size, &mut report).await?;
         }
         if is_wanted("growth") {
-            growth(&mut report).await?;
+            growth(&size, &mut report).await?;
         }
         if is_wanted("serving") {
-            serving(&mut report).await?;
+            serving(&size, &mut report).await?;
         }
         Ok::<_, Failure>(())
     })?;
@@ -55,16 +82,16 @@ fn correct(report: &mut Report, role: Role, sessions: &[&Session]) {
     report.figure(&format!("{}: correct, %", role.name()), Bar::Least(100.0), &shares);
 }
 
-async fn roles(report: &mut Report) -> Result<(), Failure> {
+async fn roles(size: &Size, report: &mut Report) -> Result<(), Failure> {
     let began = Instant::now();
-    let mut site = Site::load(RECORDS, SEED, Workers::Within, None).await?;
-    report.figure("10,000 records: loaded, s", Bar::None, &[began.elapsed().as_secs_f64()]);
+    let mut site = Site::load(size.asked, size.records, SEED, Workers::Within, None).await?;
+    report.figure("records loaded, s", Bar::None, &[began.elapsed().as_secs_f64()]);
     for role in Role::ALL {
         let mut session = Session::new(role, &site, SEED);
         let began = Instant::now();
-        session.run(&mut site, OPERATIONS).await;
+        session.run(&mut site, size.operations).await;
         let name = role.name();
-        report.figure(&format!("{name}: 1,000 operations, s"), Bar::None, &[began.elapsed().as_secs_f64()]);
+        report.figure(&format!("{name}: completion, s"), Bar::None, &[began.elapsed().as_secs_f64()]);
         correct(report, role, &[&session]);
         for (operation, _) in role.mix() {
             let times = [50, 95].map(|percent| session.percentile(Some(*operation), percent));
@@ -75,13 +102,13 @@ async fn roles(report: &mut Report) -> Result<(), Failure> {
     site.settle().await
 }
 
-async fn growth(report: &mut Report) -> Result<(), Failure> {
-    let mut small = Site::load(RECORDS, SEED, Workers::Within, None).await?;
-    let mut large = Site::load(MANY, SEED, Workers::Within, None).await?;
+async fn growth(size: &Size, report: &mut Report) -> Result<(), Failure> {
+    let mut small = Site::load(size.asked, size.records, SEED, Workers::Within, None).await?;
+    let mut large = Site::load(size.asked, 10 * size.records, SEED, Workers::Within, None).await?;
     for role in Role::ALL {
         let (mut few, mut many) = (Session::new(role, &small, SEED), Session::new(role, &large, SEED));
-        for done in 0..OPERATIONS {
-            progress(role.name(), done, OPERATIONS);
+        for done in 0..size.operations {
+            progress(role.name(), done, size.operations);
             // Now the one begins, now the other.
             if done % 2 == 0 {
                 few.step(&mut small).await;
@@ -91,12 +118,12 @@ async fn growth(report: &mut Report) -> Result<(), Failure> {
                 few.step(&mut small).await;
             }
         }
-        progress(role.name(), OPERATIONS, OPERATIONS);
+        progress(role.name(), size.operations, size.operations);
         let name = role.name();
         correct(report, role, &[&few, &many]);
         let ratio = [many.p95(None) / few.p95(None)];
         report.figure(
-            &format!("{name}: p95 with 100,000 records, in that with 10,000"),
+            &format!("{name}: p95 with ten times the records, in that without"),
             Bar::Most(1.3),
             &ratio,
         );
@@ -113,14 +140,14 @@ async fn growth(report: &mut Report) -> Result<(), Failure> {
     large.settle().await
 }
 
-async fn serving(report: &mut Report) -> Result<(), Failure> {
-    let mut serving = Serving::load(RECORDS, SEED).await?;
+async fn serving(size: &Size, report: &mut Report) -> Result<(), Failure> {
+    let mut serving = Serving::load(size.asked, size.records, SEED).await?;
     // What fills caches is not measured.
     serving.window(Purging::FlatOut, WINDOW / 5).await?;
     let states = [Purging::Idle, Purging::Paced, Purging::FlatOut];
     let mut windows: Vec<[Window; 3]> = Vec::new();
-    for round in 0..ROUNDS {
-        progress("rounds of consents", round, ROUNDS);
+    for round in 0..size.rounds {
+        progress("rounds of consents", round, size.rounds);
         let [idle, paced, flat_out] = states;
         windows.push([
             serving.window(idle, WINDOW).await?,
@@ -128,7 +155,7 @@ async fn serving(report: &mut Report) -> Result<(), Failure> {
             serving.window(flat_out, WINDOW).await?,
         ]);
     }
-    progress("rounds of consents", ROUNDS, ROUNDS);
+    progress("rounds of consents", size.rounds, size.rounds);
     let of_purge = serving.purge_alone(WINDOW).await?;
     report.figure("a purge alone, CPU s of the whole process", Bar::None, &[of_purge]);
     for (at, state) in states.into_iter().enumerate() {

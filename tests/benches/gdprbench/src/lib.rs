@@ -7,6 +7,7 @@
 //! The [`oracle`] knows what each answer must be, the [`site`] asks, [`roles`] are the benchmark's four, and
 //! [`serving`] measures consents while persons are erased.
 
+mod copies;
 pub mod dice;
 mod operations;
 pub mod oracle;

@@ -108,13 +108,13 @@ pub struct Serving {
 }
 
 impl Serving {
-    /// A site with so many records, half of which are there to be erased.
+    /// A site with so many records, half of those of which is asked being there to be erased.
     ///
     /// # Errors
     /// When it cannot be had.
-    pub async fn load(records: usize, seed: u64) -> Result<Self, Failure> {
+    pub async fn load(asked: usize, records: usize, seed: u64) -> Result<Self, Failure> {
         let meter = Meter::default();
-        let site = Site::load(records, seed, Workers::Beside, Some(meter.clone())).await?;
+        let site = Site::load(asked, records, seed, Workers::Beside, Some(meter.clone())).await?;
         let clock = site.stack.clock.clone();
         let app = App::new(Parts {
             config: site.stack.app.config().clone(),
@@ -126,7 +126,7 @@ impl Serving {
         });
         let process = Process::beside(&site.stack, app).await?;
         let purger = site.caller.at(&process.gateway);
-        let (asked, doomed) = site.living.split_at(records / 2);
+        let (asked, doomed) = site.living.split_at(asked / 2);
         let doomed = doomed.iter().copied().filter(|of| site.records[*of].hold.is_none()).collect();
         let client = |number: u64| {
             let own = asked.iter().filter(|of| u64::try_from(**of).is_ok_and(|of| of % CALLERS == number));

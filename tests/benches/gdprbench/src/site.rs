@@ -25,8 +25,8 @@ use crate::{
     oracle::{COLUMNS, FRAUD, Fate, PURPOSES, Record, SCORING},
 };
 
-/// How many persons are registered by one call.
-const BULK: usize = 500;
+/// How many persons are registered by one call: few, as without optimisation more take longer than a gateway waits.
+const BULK: usize = 50;
 /// How many calls are under way while records are loaded.
 const AT_ONCE: usize = 8;
 
@@ -146,6 +146,8 @@ pub struct Site {
     pub living: Vec<usize>,
     /// Those that were erased.
     pub erased: Vec<usize>,
+    /// How many records are copies, of which nobody asks.
+    pub(crate) copies: usize,
     /// How many entries the log of the audit is known to have.
     pub(crate) log: u64,
     // The folder of the company's store.
@@ -178,11 +180,12 @@ async fn company(folder: &TempDir) -> Result<(SqlitePool, PathBuf, PathBuf), Fai
 }
 
 impl Site {
-    /// A stack with so many records.
+    /// A stack with `count` records, of which the operations choose among the first `asked`; the others are copies.
     ///
     /// # Errors
     /// When it does not start, or refuses them.
     pub async fn load(
+        asked: usize,
         count: usize,
         seed: u64,
         workers: Workers,
@@ -190,12 +193,15 @@ impl Site {
     ) -> Result<Self, Failure> {
         let mut site = Self::start(workers, meter).await?;
         let mut dice = Dice::new(seed);
-        for from in (0..count).step_by(BULK) {
-            progress("records loaded", from, count);
-            site.add(BULK.min(count - from), &mut dice).await?;
+        for from in (0..asked).step_by(BULK) {
+            progress("records loaded", from, asked);
+            site.add(BULK.min(asked - from), &mut dice).await?;
             site.note().await?;
         }
-        progress("records loaded", count, count);
+        progress("records loaded", asked, asked);
+        if asked < count {
+            site.copy(count, &mut dice).await?;
+        }
         let package = site.caller.get(&mydata(&site.records[0])).await?;
         site.entry =
             package["dataEntries"][0]["dataId"].as_str().ok_or("no collection in the data map")?.to_owned();
@@ -248,6 +254,7 @@ impl Site {
             records: Vec::new(),
             living: Vec::new(),
             erased: Vec::new(),
+            copies: 0,
             log: 0,
             _folder: folder,
         })
@@ -379,7 +386,7 @@ impl Site {
         self.note().await?;
         let rows: i64 = sqlx::query_scalar("SELECT count(*) FROM records").fetch_one(&self.company).await?;
         let kept = self.records.iter().filter(|record| record.fate != Fate::Erased).count();
-        same("rows of the company", &rows, &i64::try_from(kept)?)?;
+        same("rows of the company", &rows, &i64::try_from(kept + self.copies)?)?;
         same("records that are there", &self.living.len(), &kept)?;
 
         let keys = self.keys().await?;
@@ -394,7 +401,7 @@ impl Site {
         }
         same("entries verified", &verifier.end()?.entries, &self.log)?;
         let versions: usize = self.records.iter().map(|record| record.versions).sum();
-        same("consents in the log", &stored.len(), &versions)
+        same("consents in the log", &stored.len(), &(versions + self.copies))
     }
 
     /// The segment of the log with this entry.

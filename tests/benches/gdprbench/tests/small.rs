@@ -9,7 +9,7 @@ use gdprbench::{
 
 #[tokio::test]
 async fn every_operation_of_every_role_is_answered_as_the_oracle_says() {
-    let mut site = Site::load(120, 2020, Workers::Within, None).await.unwrap();
+    let mut site = Site::load(120, 200, 2020, Workers::Within, None).await.unwrap();
     for role in Role::ALL {
         let mut session = Session::new(role, &site, 7);
         session.run(&mut site, 50).await;
