@@ -1,11 +1,14 @@
 //! Records that are there and of which nobody asks: copies of others, in the ledger's tables and in the company's.
 //!
-//! They are as many and as long as real ones, and noted in the log of the audit like these; but they are written by
-//! the batch, where registering each of 100,000 persons would take hours without optimisation.
+//! They are as many and as long as real ones; but they are written by the batch, where registering each of 100,000
+//! persons would take hours without optimisation, and they are not in the log of the audit: the embedded database
+//! looks through all changes of a table that it ever streamed whenever it streams another one.
 
 use std::collections::{BTreeMap, HashMap};
 
-use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
+use aws_sdk_dynamodb::types::{
+    AttributeValue, PutRequest, StreamSpecification, StreamViewType, WriteRequest,
+};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use crate::{
@@ -19,7 +22,7 @@ use crate::{
 const BATCH: usize = 25;
 /// How many batches are under way at once.
 const AT_ONCE: usize = 8;
-/// How many copies are made before the log of the audit notes them.
+/// How many copies are made in a row.
 const ROUND: usize = 500;
 /// What separates a person's pseudonym from the tenant in a key.
 const PERSON: &str = "#P#";
@@ -37,6 +40,7 @@ impl Site {
     /// Fills up with copies until there are `count` records.
     pub(crate) async fn copy(&mut self, count: usize, dice: &mut Dice) -> Result<(), Failure> {
         let templates: Vec<(String, Vec<(String, Item)>)> = self.templates().await?.into_iter().collect();
+        self.stream(None).await?;
         while self.records.len() + self.copies < count {
             progress("records copied", self.records.len() + self.copies, count);
             let round = ROUND.min(count - self.records.len() - self.copies);
@@ -67,9 +71,18 @@ impl Site {
                 .try_collect::<()>()
                 .await?;
             self.copies += round;
-            self.note().await?;
         }
+        self.stream(Some(StreamViewType::NewAndOldImages)).await?;
         progress("records copied", count, count);
+        Ok(())
+    }
+
+    /// Has the ledger's changes streamed in this form, or not at all.
+    async fn stream(&self, form: Option<StreamViewType>) -> Result<(), Failure> {
+        let is_on = StreamSpecification::builder().stream_enabled(form.is_some()).set_stream_view_type(form);
+        let update = self.stack.app.clients().dynamodb().update_table();
+        let table = &self.stack.app.config().places.table;
+        update.table_name(table).stream_specification(is_on.build()?).send().await?;
         Ok(())
     }
 
