@@ -9,7 +9,7 @@ use std::{
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Which of our crates each may use.
-const ARROWS: [(&str, &[&str]); 15] = [
+const ARROWS: [(&str, &[&str]); 16] = [
     ("domain", &[]),
     ("wire", &["domain"]),
     ("store", &["domain"]),
@@ -26,6 +26,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
     ),
     ("benches", &["domain", "connectors", "servers", "archive", "bench-archive"]),
     ("bench-archive", &["archive"]),
+    ("gdprbench", &["domain", "runtime", "local", "bench-archive"]),
     ("models", &["domain"]),
     ("fuzz", &["domain", "wire"]),
 ];

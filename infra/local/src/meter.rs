@@ -97,6 +97,8 @@ pub(crate) const PARTITION_READS: f64 = 3000.0;
 /// DynamoDB has no units left.
 #[derive(Clone, Debug, Default)]
 pub struct Model {
+    /// How many there were.
+    pub calls: u32,
     /// Seconds since the beginning.
     pub seconds: f64,
     /// Of these, seconds of waiting for units.
@@ -113,6 +115,7 @@ impl Model {
     }
 
     fn call(&mut self, partition: Option<&str>, bill: Bill) {
+        self.calls += 1;
         self.seconds += CALL;
         let Some(partition) = partition else { return };
         let free_at = self.busy.entry(partition.to_owned()).or_default();
