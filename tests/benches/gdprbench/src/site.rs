@@ -14,7 +14,7 @@ use domain::{
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use local::{Identity, Meter, Options, Stack, VirtualClock};
 use reqwest::{Client, Method};
-use runtime::Log;
+use runtime::{Clients, Log};
 use serde_json::{Value, json};
 use sqlx::{QueryBuilder, SqlitePool, sqlite::SqliteConnectOptions};
 use tempfile::TempDir;
@@ -221,6 +221,7 @@ impl Site {
             (purpose.name.to_owned(), settings)
         });
         tenant.purposes = serde_json::from_value(purposes.collect())?;
+        let https = || Clients::https(None);
         let stack = Stack::start(Options {
             data: None,
             port: 0,
@@ -235,7 +236,8 @@ impl Site {
             issuers: Vec::new(),
             scanner: None,
             log: Log::new(|_| {}),
-            meter,
+            http: meter.map_or_else(https, |meter| meter.over(https())),
+            elsewhere: None,
             works: workers == Workers::Within,
         })
         .await?;
