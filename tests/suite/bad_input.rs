@@ -19,7 +19,10 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 use wire::Dialect;
 
-use crate::world::{Reply, World, send, takeout_order};
+use crate::world::{Reply, Setup, World, send, takeout_order};
+
+/// Another tenant.
+const STRANGER: OrgId = OrgId(Uuid::from_u128(7));
 
 /// All endpoints but those of pages, which have tests of their own.
 fn endpoints() -> impl Iterator<Item = Endpoint> {
@@ -174,6 +177,7 @@ fn body_of(route: &Route, world: &World) -> Option<Value> {
             "until": "2026-06-01",
             "scope": {"person_id": alice.to_string(), "dataset": "shop", "collection": "orders", "category": "user"},
         }),
+        "make-plan" => json!({}),
         "create-client" => json!({"grants": ["lethe:requests:read"]}),
         "override-objection" => json!({"ground": "fraud"}),
         _ => return None,
@@ -221,7 +225,12 @@ impl Scene {
 
     /// One in which every endpoint has something of ours to find.
     async fn whole() -> Self {
-        let mut scene = Self::of(World::with(|tenant| tenant.blast_radius = 3).await).await;
+        let mut setup = Setup::new();
+        let mut ours = setup.identity.tenant();
+        ours.blast_radius = 3;
+        ours.purposes = serde_json::from_value(json!({"analytics": {"basis": "legitimate_interests"}})).unwrap();
+        setup.tenants = Some(vec![ours.clone(), ours.of(STRANGER)]);
+        let mut scene = Self::of(setup.begin().await).await;
         let Self { world, alice, .. } = &scene;
         let mut own = BTreeMap::new();
         let ask =
@@ -249,6 +258,7 @@ impl Scene {
         let plan = ask(Method::POST, &applied, json!({})).await;
         let held = ask(Method::POST, &format!("{applied}/{}/apply", id(&plan["sha256"])), json!({})).await;
         own.insert(("release-purge", "request_id"), id(&held["id"]));
+        own.insert(("release-purge", "plan"), id(&plan["sha256"]));
         own.insert(("delete-person", "person_id"), idle.await.to_string());
         own.insert(("delete-client", "client_id"), "ours".to_owned());
 
@@ -264,14 +274,17 @@ impl Scene {
 
     /// The path of a route, with each parameter as `value` gives it, or else one that is right.
     fn path(&self, route: &Route, value: impl Fn(&str) -> Option<String>) -> String {
+        let own = |name: &str| {
+            let mut own = self.own.iter();
+            own.find(|((of, known), _)| *of == route.name && *known == name).map(|(_, value)| value.clone())
+        };
         let part = |part: &str| match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
             None => part.to_owned(),
-            Some(name) => value(name).unwrap_or_else(|| match name {
+            Some(name) => value(name).or_else(|| own(name)).unwrap_or_else(|| match name {
                 "version" => "2024-3".to_owned(),
                 "dataId" => "000000000000000000000000".to_owned(),
                 "purpose" => "analytics".to_owned(),
                 "hold_id" => self.hold.clone(),
-                name if self.own.contains_key(&(route.name, name)) => self.own[&(route.name, name)].clone(),
                 name if Some(name) == route.person_param() => self.alice.to_string(),
                 _ => self.takeout.clone(),
             }),
@@ -447,8 +460,16 @@ async fn nobody_gets_further_than_their_permissions() {
 
 /// What this call told or changed that is not the caller's, if the caller is of another tenant.
 async fn leak(scene: &Scene, route: &Route, headers: HeaderMap, before: &[String]) -> Option<String> {
-    let body = body_of(route, &scene.world).map(|body| body.to_string().into_bytes());
-    let query = if route.name.starts_with("withdraw") { "?deleteAll=true" } else { "" };
+    let body = match scene.own.get(&(route.name, "plan")) {
+        Some(plan) => Some(json!({ "plan": plan })),
+        None => body_of(route, &scene.world),
+    };
+    let body = body.map(|body| body.to_string().into_bytes());
+    let query = match route.name {
+        "get-processing" => "?purpose=analytics",
+        name if name.starts_with("withdraw") => "?deleteAll=true",
+        _ => "",
+    };
     let path = scene.path(route, |_| None) + query;
     let reply = send(scene.call(route, &path, body.as_deref()).headers(headers)).await;
     let text = String::from_utf8_lossy(&reply.bytes).into_owned();
@@ -481,26 +502,25 @@ async fn leak(scene: &Scene, route: &Route, headers: HeaderMap, before: &[String
 async fn another_tenant_sees_and_changes_nothing_of_ours() {
     let scene = Scene::whole().await;
     let world = &scene.world;
-    let stranger = OrgId(Uuid::from_u128(7));
     let all: Vec<_> = Permission::ALL.iter().map(|permission| permission.name()).collect();
-    let (client, secret) = world.api_client("stranger", stranger, &all).await;
+    let (client, secret) = world.api_client("stranger", STRANGER, &all).await;
     let before = scene.ledger().await;
 
     for endpoint in endpoints() {
         let route = endpoint.route;
         let headers = match route.credentials {
             Credentials::None => continue,
-            Credentials::ApiKey => api_key(stranger, &format!("{client}.{secret}")),
+            Credentials::ApiKey => api_key(STRANGER, &format!("{client}.{secret}")),
             _ => {
                 let sub = scene.alice.to_string();
-                let token = world.token_for(Some(stranger), &sub, &all, TimeDelta::hours(1));
+                let token = world.token_for(Some(STRANGER), &sub, &all, TimeDelta::hours(1));
                 headers(&[("authorization", &format!("Bearer {token}"))])
             }
         };
         assert_eq!(leak(&scene, route, headers, &before).await, None);
         if route.name == "put-person" {
             // Else they would have a person of this id themselves.
-            let token = world.token_for(Some(stranger), "x", &all, TimeDelta::hours(1));
+            let token = world.token_for(Some(STRANGER), "x", &all, TimeDelta::hours(1));
             let path = scene.path(route, |_| None);
             send(world.call(Method::DELETE, &path).bearer_auth(token)).await.expect(204);
         }
@@ -534,9 +554,8 @@ async fn a_check_that_is_missing_would_be_seen() {
 async fn what_belongs_to_another_tenant_is_told_like_what_does_not_exist() {
     let scene = Scene::new().await;
     let world = &scene.world;
-    let stranger = OrgId(Uuid::from_u128(7));
     let all: Vec<_> = Permission::ALL.iter().map(|permission| permission.name()).collect();
-    let foreign = world.token_for(Some(stranger), "x", &all, TimeDelta::hours(1));
+    let foreign = world.token_for(Some(STRANGER), "x", &all, TimeDelta::hours(1));
     let own = world.token("x", &all);
 
     for endpoint in endpoints() {
