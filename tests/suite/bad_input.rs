@@ -228,7 +228,8 @@ impl Scene {
         let mut setup = Setup::new();
         let mut ours = setup.identity.tenant();
         ours.blast_radius = 3;
-        ours.purposes = serde_json::from_value(json!({"analytics": {"basis": "legitimate_interests"}})).unwrap();
+        ours.purposes =
+            serde_json::from_value(json!({"analytics": {"basis": "legitimate_interests"}})).unwrap();
         setup.tenants = Some(vec![ours.clone(), ours.of(STRANGER)]);
         let mut scene = Self::of(setup.begin().await).await;
         let Self { world, alice, .. } = &scene;
