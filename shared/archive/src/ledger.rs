@@ -249,13 +249,15 @@ impl Ledger {
             known.push(Collection { collection: collection.to_owned(), ..Collection::default() });
             known.len() - 1
         });
+        // At once instead of growing. Memory is taken only as far as it is filled.
+        let mut whole = |most| {
+            let mut plain = mem::take(&mut self.spare);
+            plain.reserve_exact(most);
+            plain
+        };
         let plain = match kind {
-            Kind::Records(_) | Kind::File { .. } => {
-                let mut plain = mem::take(&mut self.spare);
-                // At once instead of growing. Memory is taken only as far as it is filled.
-                plain.reserve_exact(RECORDS);
-                plain
-            }
+            Kind::Records(_) => whole(RECORDS),
+            Kind::File { .. } => whole(FILE),
             Kind::Stream { .. } => Vec::with_capacity(BLOCK),
         };
         let (csv, digest) = (Vec::new(), Context::new(&SHA256));
